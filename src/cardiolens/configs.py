@@ -1,0 +1,77 @@
+"""Frozen dataclasses to JSON and back, and their fingerprints.
+
+A field whose declared type is an abstract configuration (a method, say) is stored with the name of its class under
+`kind`. Unknown keys and unknown kinds are errors, never ignored.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cattrs
+from cattrs.gen import make_dict_structure_fn
+
+from cardiolens.errors import BadOption
+
+T = TypeVar("T")
+KIND = "kind"
+
+
+class Kinds:
+    """Base of an abstract configuration whose subclasses are stored by their class name."""
+
+
+def to_json(config: object) -> dict[str, Any]:
+    """Plain dictionaries, lists, numbers and strings."""
+    return _converter().unstructure(config)
+
+
+def from_json(cls: type[T], stored: dict[str, Any], *, source: str | Path) -> T:
+    """The configuration of class `cls` that `to_json` wrote; `source` names the file in errors.
+
+    Raises:
+        BadOption: a key is unknown, missing or of another type.
+    """
+    try:
+        return _converter().structure(stored, cls)
+    except Exception as error:
+        found = "; ".join(cattrs.transform_error(error)) if isinstance(error, cattrs.BaseValidationError) else str(error)
+        raise BadOption(
+            source, found=found, expected=f"the settings of {cls.__name__}", remedy="mend or remove what is named"
+        ) from error
+
+
+def digest(config: object) -> str:
+    """SHA-256 over the canonical JSON of a configuration."""
+    return hashlib.sha256(json.dumps(to_json(config), sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook_func(
+        lambda cls: inspect.isclass(cls) and issubclass(cls, Kinds),
+        lambda config: {KIND: type(config).__name__} | converter.gen_unstructure_attrs_fromdict(type(config))(config),
+    )
+    converter.register_structure_hook_func(
+        lambda cls: inspect.isclass(cls) and issubclass(cls, Kinds), lambda stored, cls: _structure_kind(converter, stored, cls)
+    )
+    return converter
+
+
+def _structure_kind(converter: cattrs.Converter, stored: dict[str, Any], cls: type) -> object:
+    known = {sub.__name__: sub for sub in _descendants(cls)}
+    name = stored.get(KIND)
+    if name not in known:
+        raise ValueError(f"kind {name!r}, known are {', '.join(sorted(known))}")
+    build = make_dict_structure_fn(known[name], converter, _cattrs_forbid_extra_keys=True)
+    return build({key: value for key, value in stored.items() if key != KIND}, known[name])
+
+
+def _descendants(cls: type) -> list[type]:
+    return [cls, *(leaf for sub in cls.__subclasses__() for leaf in _descendants(sub))]

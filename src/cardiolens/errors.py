@@ -1,0 +1,82 @@
+"""Everything a user can cause, as one tree.
+
+    CardiolensError
+    ├── BadInput            a file, folder or option is not what was expected; exit status 2
+    │   ├── UnknownFormat       no reader recognises the file
+    │   ├── BadRecording        an ECG that cannot be used: truncated, flat, too short, wrong leads
+    │   ├── BadImage            an MRI that cannot be used
+    │   ├── BadCohort           a cohort directory that is damaged, half-built or of another schema
+    │   ├── BadWeights          a weight file that is damaged, unsafe or of another model
+    │   ├── BadBundle           a bundle directory that is damaged or of another schema
+    │   ├── BadRun              a run directory that cannot be resumed or read
+    │   └── BadOption           a setting outside its range, misspelt or impossible with another
+    └── NoSpace             the disk is full; what was written so far is kept and can be resumed
+
+Every message is one line: the file, what was found, what was expected, what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cardiolens.privacy import display_name
+
+
+class CardiolensError(Exception):
+    """A failure with a cause that the user can see and mend."""
+
+
+class BadInput(CardiolensError):
+    """A file, folder or option is not what was expected.
+
+    `str(error)` is one line: "<source>: found <found>; expected <expected>; <remedy>". A path is shown by its name only,
+    with a keyed hash in place of a participant's number.
+    """
+
+    def __init__(self, source: str | Path, *, found: str, expected: str, remedy: str) -> None:
+        self.source = display_name(source)
+        self.found, self.expected, self.remedy = found, expected, remedy
+        line = f"{self.source}: found {found}; expected {expected}; {remedy}"
+        super().__init__(" ".join(line.split()))
+
+
+class UnknownFormat(BadInput):
+    """No reader recognises the file."""
+
+
+class BadRecording(BadInput):
+    """An ECG that cannot be used."""
+
+
+class BadImage(BadInput):
+    """An MRI that cannot be used."""
+
+
+class BadCohort(BadInput):
+    """A cohort directory that is damaged, half-built or of another schema."""
+
+
+class BadWeights(BadInput):
+    """A weight file that is damaged, unsafe or of another model."""
+
+
+class BadBundle(BadInput):
+    """A bundle directory that is damaged or of another schema."""
+
+
+class BadRun(BadInput):
+    """A run directory that cannot be resumed or read."""
+
+
+class BadOption(BadInput):
+    """A setting outside its range, misspelt or impossible with another."""
+
+
+class NoSpace(CardiolensError):
+    """The disk is full."""
+
+    def __init__(self, target: str | Path) -> None:
+        super().__init__(
+            f"{display_name(target)}: no space left on the device; what is complete is kept; "
+            "free some space and run the same command again"
+        )
