@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import cattrs
 from cattrs.gen import make_dict_structure_fn
+from cattrs.v import format_exception
 
 from cardiolens.errors import BadOption
 
@@ -40,7 +41,8 @@ def from_json(cls: type[T], stored: dict[str, Any], *, source: str | Path) -> T:
     try:
         return _converter().structure(stored, cls)
     except Exception as error:
-        found = "; ".join(cattrs.transform_error(error)) if isinstance(error, cattrs.BaseValidationError) else str(error)
+        grouped = isinstance(error, cattrs.BaseValidationError)
+        found = "; ".join(cattrs.transform_error(error, format_exception=_in_words)) if grouped else str(error)
         raise BadOption(
             source, found=found, expected=f"the settings of {cls.__name__}", remedy="mend or remove what is named"
         ) from error
@@ -64,11 +66,19 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
+class _UnknownKind(ValueError):
+    """A stored kind that no class here has."""
+
+
+def _in_words(error: BaseException, expected: type | None) -> str:
+    return str(error) if isinstance(error, _UnknownKind) else format_exception(error, expected)
+
+
 def _structure_kind(converter: cattrs.Converter, stored: dict[str, Any], cls: type) -> object:
     known = {sub.__name__: sub for sub in _descendants(cls)}
     name = stored.get(KIND)
     if name not in known:
-        raise ValueError(f"kind {name!r}, known are {', '.join(sorted(known))}")
+        raise _UnknownKind(f"kind {name!r}, known are {', '.join(sorted(known))}")
     build = make_dict_structure_fn(known[name], converter, _cattrs_forbid_extra_keys=True)
     return build({key: value for key, value in stored.items() if key != KIND}, known[name])
 

@@ -1,0 +1,51 @@
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import pytest
+
+from cardiolens.configs import Kinds, digest, from_json, to_json
+from cardiolens.errors import BadOption
+
+
+class Shape(Kinds):
+    pass
+
+
+@dataclass(frozen=True)
+class Disc(Shape):
+    radius: float = 1.0
+
+
+@dataclass(frozen=True)
+class Box(Shape):
+    sides: tuple[float, ...] = (1.0, 2.0)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    shape: Shape
+    colour: Colour = Colour.RED
+    limit: float = math.inf
+
+
+def test_settings_survive_the_way_to_json_and_back():
+    for drawing in (Drawing(Disc(2.0)), Drawing(Box((3.0,)), limit=1.0)):
+        assert from_json(Drawing, to_json(drawing), source="config.json") == drawing
+
+
+@pytest.mark.parametrize("change", [{"color": "red"}, {"shape": {"kind": "Cone"}}, {"shape": {"kind": "Disc", "size": 1}}])
+def test_unknown_keys_and_kinds_are_refused_by_name(change):
+    stored = to_json(Drawing(Disc())) | change
+    with pytest.raises(BadOption, match=r"config\.json.*(color|Cone|size)"):
+        from_json(Drawing, stored, source="config.json")
+
+
+def test_the_digest_changes_with_any_setting():
+    drawing = Drawing(Disc())
+    assert digest(drawing) == digest(Drawing(Disc()))
+    assert len({digest(drawing), digest(replace(drawing, limit=2.0)), digest(Drawing(Disc(2.0))), digest(Drawing(Box()))}) == 4

@@ -1,0 +1,29 @@
+import stat
+
+from cardiolens import privacy
+from cardiolens.privacy import display_name, hide_participants, keyed_hash
+
+
+def test_a_participants_number_in_a_file_name_is_shown_as_a_hash():
+    shown = display_name("/data/1234567_20205_2_0.xml")
+    assert "1234567" not in shown
+    assert shown.endswith("_20205_2_0.xml")
+    assert shown == display_name("elsewhere/1234567_20205_2_0.xml")
+
+
+def test_other_numbers_stay():
+    assert hide_participants("00005_hr, 20205, 12345678, 0.1234567890") == "00005_hr, 20205, 12345678, 0.1234567890"
+
+
+def test_the_hash_follows_from_identifier_and_key():
+    assert keyed_hash("a", key=b"1") == keyed_hash("a", key=b"1") != keyed_hash("a", key=b"2")
+
+
+def test_the_users_key_is_made_once_and_is_readable_by_the_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    privacy.user_key.cache_clear()
+    first = privacy.user_key()
+    privacy.user_key.cache_clear()
+    assert privacy.user_key() == first
+    assert stat.S_IMODE((tmp_path / ".config" / "cardiolens" / "hash.key").stat().st_mode) == 0o600
+    privacy.user_key.cache_clear()
