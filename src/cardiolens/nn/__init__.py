@@ -1,0 +1,1 @@
+"""Modules: tensors in, tensors out. They know no cohort, no loss and no file."""
