@@ -1,0 +1,112 @@
+"""What a training objective is: modules and a loss on a batch. One loop trains them all.
+
+The names of a method's attributes are the names under which its weights are stored and handed on: `ecg_encoder`,
+`image_encoder`, `ecg_pool`, `ecg_projector`, `image_projector`, `decoder`, `heads`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import nn
+
+from cardiolens.batch import Batch, StepOutput
+from cardiolens.configs import Kinds
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Weights that share a learning rate and a weight decay."""
+
+    params: tuple[nn.Parameter, ...]
+    lr_scale: float
+    """The group's learning rate over the schedule's."""
+    weight_decay: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which validation number chooses the checkpoint."""
+
+    metric: str
+    """`loss`, a key of `StepOutput.metrics` or of `Method.validation_metrics`."""
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class MethodConfig(Kinds, ABC):
+    """Settings of one method, stored by the name of their class."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Label columns that the method's targets are made of, in order; none for a method without labels."""
+        return ()
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether every subject must have an MRI."""
+        return False
+
+    def build(self, *, seed: int) -> Method:
+        """The method with fresh weights on the CPU; they follow from `seed`, and the global generator is left alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self._build()
+
+    @abstractmethod
+    def _build(self) -> Method:
+        """The method with fresh weights from the global generator, as PyTorch's layers draw them."""
+
+
+class Method(nn.Module, ABC):
+    """Modules and a loss. In training mode a step augments; in evaluation mode it looks at one fixed view."""
+
+    @property
+    @abstractmethod
+    def selects_by(self) -> Selection:
+        """Which validation number chooses the checkpoint."""
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> StepOutput:
+        """One step's loss and metrics. All randomness follows from `batch.keys`."""
+
+    @abstractmethod
+    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
+        """Every weight that is trained, once."""
+
+    def validation_metrics(
+        self,
+        scores: Float[np.ndarray, "subject output"] | None,
+        target: Float[np.ndarray, "subject output"] | None,
+        known: Bool[np.ndarray, "subject output"] | None,
+    ) -> dict[str, float]:
+        """Numbers over a whole validation split beyond the means of loss and metrics; from `StepOutput.scores`."""
+        return {}
+
+
+def grouped_by_decay(
+    parameters: Iterable[tuple[str, nn.Parameter]],
+    *,
+    weight_decay: float,
+    lr_scale: float = 1.0,
+    name: str = "all",
+    never: frozenset[str] = frozenset(),
+) -> list[ParameterGroup]:
+    """At most two groups of the trainable ones among named parameters: `name`/decay and `name`/no_decay.
+
+    Biases, norms (all that has one axis) and the parameters named in `never` do not decay.
+    """
+    trained = [(key, parameter) for key, parameter in parameters if parameter.requires_grad]
+    free = tuple(parameter for key, parameter in trained if parameter.ndim <= 1 or key in never)
+    decayed = tuple(parameter for key, parameter in trained if not (parameter.ndim <= 1 or key in never))
+    groups = [
+        ParameterGroup(decayed, lr_scale, weight_decay, f"{name}/decay"),
+        ParameterGroup(free, lr_scale, 0.0, f"{name}/no_decay"),
+    ]
+    return [group for group in groups if group.params]
