@@ -1,0 +1,93 @@
+"""A cohort of synthetic hearts: subject k of a seed is the same whatever the cohort's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cardiolens.cohorts.build import Progress, build_cohort
+from cardiolens.cohorts.manifest import CohortSettings
+from cardiolens.cohorts.rows import RowMaker, SubjectRow, stored_ecg
+from cardiolens.cohorts.store import Cohort
+from cardiolens.configs import to_json
+from cardiolens.errors import BadOption
+from cardiolens.imaging.views import ViewConfig, picture
+from cardiolens.privacy import keyed_hash
+from cardiolens.signals.cleaning import CleaningConfig
+from cardiolens.synthetic.generator import SyntheticConfig, SyntheticSubject, make_subject
+
+SYNTHETIC_KEY = b"cardiolens synthetic subjects"
+"""Hashes synthetic subjects and assigns their splits. Public, since there is nobody to protect: the same subject has the same
+name and split on every machine."""
+
+
+def prepare_synthetic(
+    out: Path,
+    *,
+    subjects: int,
+    seed: int,
+    with_mri: bool = True,
+    generator: SyntheticConfig | None = None,
+    cleaning: CleaningConfig | None = None,
+    views: ViewConfig | None = None,
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> Cohort:
+    """Make, or complete, a cohort of `subjects` synthetic hearts at `out`; a complete one of these settings is opened.
+
+    Raises:
+        BadOption: a setting is out of range, or `out` holds something else.
+        NoSpace: the disk is full; free some and run again.
+    """
+    for name, value, least in (("subjects", subjects, 1), ("seed", seed, 0), ("processes", processes, 1)):
+        if value < least:
+            raise BadOption(name, found=str(value), expected=f"at least {least}", remedy="give a larger number")
+    maker = SyntheticRows(seed, with_mri, generator or SyntheticConfig(), cleaning or CleaningConfig(), views or ViewConfig())
+    source = {
+        "kind": "synthetic",
+        "seed": seed,
+        "subjects": subjects,
+        "with_mri": with_mri,
+        "generator": to_json(maker.generator),
+    }
+    return build_cohort(
+        out,
+        CohortSettings(source, cleaning=maker.cleaning, views=maker.views),
+        maker,
+        num_rows=subjects,
+        split_key=SYNTHETIC_KEY,
+        processes=processes,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True)
+class SyntheticRows(RowMaker):
+    """Row `i` is subject `i` of the generator."""
+
+    seed: int
+    with_mri: bool = True
+    generator: SyntheticConfig = field(default_factory=SyntheticConfig)
+    cleaning: CleaningConfig = field(default_factory=CleaningConfig)
+    views: ViewConfig = field(default_factory=ViewConfig)
+
+    def subject(self, index: int) -> str:
+        return keyed_hash(f"synthetic-{self.seed}-{index}", key=SYNTHETIC_KEY)
+
+    def make(self, index: int) -> SubjectRow:
+        made = make_subject(seed=self.seed, index=index, config=self.generator, with_mri=self.with_mri)
+        ecg, scale_mv = stored_ecg(made.recording, self.cleaning)
+        # The generator gives three phases in the order of time: end-diastole, mid, end-systole.
+        cmr = None if made.cine is None else picture(made.cine, ed=0, mid=1, es=2, config=self.views)
+        return SubjectRow(self.subject(index), ecg, scale_mv, cmr, _numbers(made), _texts(made))
+
+
+def _numbers(made: SyntheticSubject) -> dict[str, float]:
+    covariates = {name: value for name, value in made.covariates.items() if not isinstance(value, str)}
+    latents = {f"latent_{name}": value for name, value in made.latents.items()}
+    true_risk = {f"true_risk_{name}": value for name, value in made.true_risk.items()}
+    return covariates | made.diseases | made.phenotypes | latents | true_risk
+
+
+def _texts(made: SyntheticSubject) -> dict[str, str]:
+    return {name: value for name, value in made.covariates.items() if isinstance(value, str)}
