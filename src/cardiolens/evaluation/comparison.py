@@ -1,0 +1,162 @@
+"""The main comparison: methods against diseases and phenotype groups, beside the cohort's oracle and the published values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cardiolens.errors import BadCohort
+from cardiolens.evaluation.labels import column_label
+from cardiolens.evaluation.metrics import evaluate
+from cardiolens.evaluation.published import MAIN_PUBLISHED, PublishedRow
+from cardiolens.evaluation.rendering import Block, Cell, Mark, Table
+from cardiolens.evaluation.seeds import over_seeds
+from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS, PHENOTYPES
+
+MEASURED, ORACLE, PUBLISHED = "measured", "oracle", "published"
+ORACLE_METHOD = "True risk (oracle)"
+
+_HEADINGS = {
+    MEASURED: "This cohort",
+    ORACLE: "Upper bound of this synthetic cohort",
+    PUBLISHED: "Published, UK Biobank (Turgut et al.)",
+}
+_FIRST_COLUMNS = ("cad", "af", "dm")
+_DECIMALS = 3
+_RISK = "true_risk_"
+
+
+def oracle_predictions(subjects: pd.DataFrame) -> pd.DataFrame:
+    """Predictions of the true risk of a synthetic cohort: no model can be expected to do better.
+
+    `subjects` is a cohort's table with `subject`, `split`, and `true_risk_<column>` beside `<column>`.
+
+    Raises:
+        BadCohort: no column holds a true risk, as in every real cohort.
+    """
+    risks = [name for name in subjects.columns if name.startswith(_RISK) and name.removeprefix(_RISK) in subjects.columns]
+    if not risks:
+        raise BadCohort("subjects", found="no true risks", expected="a synthetic cohort", remedy="leave the oracle out")
+    tables = []
+    for risk in risks:
+        column = risk.removeprefix(_RISK)
+        names = {"run": "oracle", "method": ORACLE_METHOD, "seed": 0, "task": column, "column": column}
+        numbers = {
+            "split": subjects["split"],
+            "subject": subjects["subject"],
+            "target": subjects[column].to_numpy(dtype=np.float64, na_value=np.nan),
+            "score": subjects[risk].to_numpy(dtype=np.float64),
+        }
+        tables.append(pd.DataFrame(names | numbers))
+    return pd.concat(tables, ignore_index=True)
+
+
+def compare(
+    metrics: pd.DataFrame,
+    *,
+    split: str = "test",
+    oracle: pd.DataFrame | None = None,
+    published: Sequence[PublishedRow] = MAIN_PUBLISHED,
+) -> pd.DataFrame:
+    """Long form of the main table: origin, method, column, metric, mean, sd, low, high, seeds, n, events, rank.
+
+    Columns are every disease's AUROC, the phenotype groups' mean r, and the r of columns outside both. `oracle` holds
+    Predictions (`oracle_predictions`). Ranks 1 and 2 are given among two measured methods or more, by the value as it is
+    shown, so equal ones share a rank.
+
+    Raises:
+        BadRun: the split holds no metrics.
+    """
+    parts = [_chosen(over_seeds(metrics, split=split)).assign(origin=MEASURED)]
+    if oracle is not None:
+        parts.append(_chosen(over_seeds(evaluate(oracle), split=split)).assign(origin=ORACLE))
+    parts.append(_published(published))
+    long = pd.concat([part for part in parts if not part.empty], ignore_index=True)
+    shown = set(zip(parts[0]["column"], parts[0]["metric"], strict=True))
+    long = long[[pair in shown for pair in zip(long["column"], long["metric"], strict=True)]].reset_index(drop=True)
+    long["rank"] = _ranks(long)
+    columns = ["origin", "method", "column", "metric", "mean", "sd", "low", "high", "seeds", "n", "events", "rank"]
+    return long[columns].astype({"seeds": "Int64", "n": "Int64", "events": "Int64"})
+
+
+def comparison_table(comparison: pd.DataFrame) -> Table:
+    """What `compare` found, as a table: mean ± sd over seeds, or for one seed the value with its interval."""
+    pairs = _ordered_pairs(comparison)
+    blocks = []
+    for origin, heading in _HEADINGS.items():
+        part = comparison[comparison["origin"] == origin].set_index(["method", "column", "metric"])
+        methods = part.index.get_level_values("method").unique()
+        rows = tuple((Cell(method), *(_cell(part, (method, *pair)) for pair in pairs)) for method in methods)
+        if rows:
+            blocks.append(Block(heading, rows))
+    return Table(
+        name="comparison",
+        title="Diseases by area under the ROC curve, phenotypes by mean Pearson r",
+        header=("Method", *(_head(comparison, *pair) for pair in pairs)),
+        blocks=tuple(blocks),
+        numbers=comparison,
+        note="Value with its 95 % interval for one seed; mean ± standard deviation over several. Bold is the best measured "
+        "method, underlined the second. Published values come from another cohort and are no target for this one.",
+    )
+
+
+def _chosen(summary: pd.DataFrame) -> pd.DataFrame:
+    inside = {p.column for p in PHENOTYPES}
+    other_value = (summary["metric"] == "r") & ~summary["column"].isin(inside)
+    group = (summary["metric"] == "mean_r") & summary["column"].isin(PHENOTYPE_GROUPS)
+    return summary[(summary["metric"] == "auroc") | group | other_value].drop(columns="task")
+
+
+def _published(rows: Sequence[PublishedRow]) -> pd.DataFrame:
+    cells = [
+        {"method": row.method, "column": column, "metric": "auroc", "mean": mean, "sd": sd, "seeds": 5}
+        for row in rows
+        for column, (mean, sd) in row.auroc.items()
+    ] + [
+        {"method": row.method, "column": column, "metric": "mean_r", "mean": mean, "seeds": 5}
+        for row in rows
+        for column, mean in row.mean_r.items()
+    ]
+    names = ["method", "column", "metric", "mean", "sd", "low", "high", "seeds", "n", "events"]
+    order = {row.method: k for k, row in enumerate(rows)}
+    table = pd.DataFrame(cells, columns=names).astype(dict.fromkeys(("mean", "sd", "low", "high"), "float64"))
+    table = table.astype(dict.fromkeys(("seeds", "n", "events"), "Int64")).assign(origin=PUBLISHED)
+    return table.sort_values("method", key=lambda column: column.map(order), kind="stable")
+
+
+def _ranks(long: pd.DataFrame) -> pd.Series:
+    measured = long[long["origin"] == MEASURED]
+    by_column = measured["mean"].round(_DECIMALS).groupby([measured["column"], measured["metric"]])
+    rank = by_column.rank(method="dense", ascending=False).where(by_column.transform("count") > 1)
+    return rank.where(rank <= 2).reindex(long.index)
+
+
+def _ordered_pairs(comparison: pd.DataFrame) -> list[tuple[str, str]]:
+    first = [*_FIRST_COLUMNS, *PHENOTYPE_GROUPS]
+    pairs = dict.fromkeys(zip(comparison["column"], comparison["metric"], strict=True))
+    kinds = ["auroc", "mean_r", "r"]
+    return sorted(pairs, key=lambda p: (kinds.index(p[1]), first.index(p[0]) if p[0] in first else len(first)))
+
+
+def _head(comparison: pd.DataFrame, column: str, metric: str) -> str:
+    measured = comparison[
+        (comparison["origin"] == MEASURED) & (comparison["column"] == column) & (comparison["metric"] == metric)
+    ]
+    n, events = measured["n"].min(), measured["events"].min()
+    count = f"n {n}" if pd.isna(events) else f"{events} of {n}"
+    return f"{column_label(column).short} ({count})"
+
+
+def _cell(part: pd.DataFrame, key: tuple[str, str, str]) -> Cell:
+    if key not in part.index or pd.isna(part.loc[key, "mean"]):
+        return Cell("–")
+    row = part.loc[key]
+    decimals = 2 if row["origin"] == PUBLISHED and key[2] == "mean_r" else _DECIMALS
+    text = f"{row['mean']:.{decimals}f}"
+    if pd.notna(row["sd"]):
+        text += f" ± {row['sd']:.3f}"
+    detail = f"({row['low']:.2f} to {row['high']:.2f})" if row["seeds"] == 1 and pd.notna(row["low"]) else ""
+    mark = {1.0: Mark.BEST, 2.0: Mark.SECOND}.get(row["rank"], Mark.NONE)
+    return Cell(text, detail, mark)

@@ -1,0 +1,51 @@
+"""How columns and metrics are called in tables and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cardiolens.imaging.phenotype_table import PHENOTYPES
+from cardiolens.tasks import TASKS, TaskKind
+
+METRIC_LABELS = {
+    "auroc": "AUC",
+    "auprc": "AUPRC",
+    "prevalence": "Prevalence",
+    "r": "r",
+    "r2": "R²",
+    "mae": "MAE",
+    "mean_r": "mean r",
+    "mean_r2": "mean R²",
+}
+
+
+@dataclass(frozen=True)
+class ColumnLabel:
+    """`short` for a table's head, `name` in words, `unit` (empty for a class), `group` of a phenotype (else empty)."""
+
+    short: str
+    name: str
+    unit: str = ""
+    group: str = ""
+
+
+def column_label(column: str) -> ColumnLabel:
+    """The label of a column or a group of phenotypes; a column that nobody declared keeps its own name."""
+    return _KNOWN.get(column, ColumnLabel(column, column))
+
+
+def _known_labels() -> dict[str, ColumnLabel]:
+    diseases = [task for task in TASKS.values() if task.kind is TaskKind.CLASSIFICATION]
+    return {
+        **{task.columns[0]: ColumnLabel(task.label, task.names[0]) for task in diseases if len(task.columns) == 1},
+        **{p.column: ColumnLabel(p.name.replace("_", " "), p.name.replace("_", " "), p.unit, p.group) for p in PHENOTYPES},
+        "LV": ColumnLabel("LV", "Left ventricle"),
+        "RV": ColumnLabel("RV", "Right ventricle"),
+        "WT": ColumnLabel("WT", "Wall thickness"),
+        "Ecc": ColumnLabel("Ecc", "Circumferential strain"),
+        "Err": ColumnLabel("Err", "Radial strain"),
+        "phenotypes": ColumnLabel("All 61", "All 61 phenotypes"),
+    }
+
+
+_KNOWN = _known_labels()

@@ -1,0 +1,134 @@
+"""A table of text cells and its four forms: Markdown, HTML, plain text, and its numbers as CSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+
+class Mark(StrEnum):
+    """How a cell stands out."""
+
+    NONE = "none"
+    BEST = "best"
+    SECOND = "second"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a reader sees: a value, and in brackets or small print what belongs to it."""
+
+    text: str
+    detail: str = ""
+    mark: Mark = Mark.NONE
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that belong together under a heading; an empty heading shows none."""
+
+    heading: str
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """`header` names the columns, the first of which names the rows. `numbers` holds every number unrounded, long form."""
+
+    name: str
+    """A file name without its ending."""
+    title: str
+    header: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    numbers: pd.DataFrame
+    note: str = ""
+
+
+def as_markdown(table: Table) -> str:
+    """GitHub Markdown: best bold, second underlined, headings of blocks as rows in italics."""
+    width = len(table.header)
+    lines = [f"**{_one_line(table.title)}**", "", _pipes(table.header), _pipes(("---", *["---:"] * (width - 1)))]
+    for block in table.blocks:
+        if block.heading:
+            lines.append(_pipes((f"*{_one_line(block.heading)}*", *[""] * (width - 1))))
+        lines += [_pipes([_markdown_cell(cell) for cell in row]) for row in block.rows]
+    return "\n".join([*lines, *(["", _one_line(table.note)] if table.note else [])]) + "\n"
+
+
+def as_html(table: Table) -> Markup:
+    """A `<table>` with caption, escaped; best in `<strong>`, second in `<u>`, details in `<small>`."""
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in table.header)
+    body = Markup("").join(_html_block(block, len(table.header)) for block in table.blocks)
+    return Markup('<table id="table-{}"><caption>{}</caption><thead><tr>{}</tr></thead>{}</table>').format(
+        table.name, table.title, head, body
+    )
+
+
+def as_text(table: Table, *, details: bool = True) -> str:
+    """Aligned columns for a terminal; best marked `*`, second `+`. Without `details` a wide table fits."""
+    rows = [
+        [list(table.header)],
+        *[[[_text_cell(cell, details) for cell in row] for row in block.rows] for block in table.blocks],
+    ]
+    widths = [max(len(row[k]) for block in rows for row in block) for k in range(len(table.header))]
+    lines = [table.title, "", _aligned(rows[0][0], widths), "  ".join("-" * width for width in widths)]
+    for block, texts in zip(table.blocks, rows[1:], strict=True):
+        lines += [block.heading] if block.heading else []
+        lines += [_aligned(row, widths) for row in texts]
+    marks = {cell.mark for block in table.blocks for row in block.rows for cell in row}
+    lines += ["", "* best, + second best"] if Mark.BEST in marks else []
+    return "\n".join([*lines, *(["", table.note] if table.note else [])]) + "\n"
+
+
+def as_csv(table: Table) -> str:
+    """The numbers, unrounded, one per row."""
+    return table.numbers.to_csv(index=False, lineterminator="\n")
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = {Mark.NONE: "{}", Mark.BEST: "**{}**", Mark.SECOND: "<u>{}</u>"}[cell.mark].format(_one_line(cell.text))
+    return f"{text} {_one_line(cell.detail)}".rstrip()
+
+
+def _html_block(block: Block, width: int) -> Markup:
+    heading = (
+        Markup('<tr class="heading"><th colspan="{}" scope="rowgroup">{}</th></tr>').format(width, block.heading)
+        if block.heading
+        else Markup("")
+    )
+    return Markup("<tbody>{}{}</tbody>").format(heading, Markup("").join(_html_row(row) for row in block.rows))
+
+
+def _html_row(row: tuple[Cell, ...]) -> Markup:
+    first, *others = row
+    cells = Markup("").join(Markup("<td>{}</td>").format(_html_cell(cell)) for cell in others)
+    return Markup('<tr><th scope="row">{}</th>{}</tr>').format(_html_cell(first), cells)
+
+
+def _html_cell(cell: Cell) -> Markup:
+    around = {Mark.NONE: Markup("{}"), Mark.BEST: Markup("<strong>{}</strong>"), Mark.SECOND: Markup("<u>{}</u>")}
+    detail = Markup("<small>{}</small>").format(cell.detail) if cell.detail else Markup("")
+    return around[cell.mark].format(escape(cell.text)) + detail
+
+
+def _text_cell(cell: Cell, details: bool) -> str:
+    star = {Mark.NONE: "", Mark.BEST: "*", Mark.SECOND: "+"}[cell.mark]
+    return f"{cell.text}{star} {cell.detail if details else ''}".rstrip()
+
+
+def _aligned(row: list[str], widths: list[int]) -> str:
+    first, *others = (
+        text.ljust(width) if k == 0 else text.rjust(width) for k, (text, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join([first, *others]).rstrip()
+
+
+def _pipes(cells: tuple[str, ...] | list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

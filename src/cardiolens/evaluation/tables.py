@@ -1,0 +1,193 @@
+"""Tables of one cohort's results: diseases, phenotypes, who is in the study. All are pure functions of tables of numbers."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cardiolens.evaluation.labels import METRIC_LABELS, column_label
+from cardiolens.evaluation.metrics import class_columns, proportion
+from cardiolens.evaluation.rendering import Block, Cell, Table
+from cardiolens.evaluation.seeds import over_seeds
+from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS
+
+SPLITS = ("train", "select", "calibrate", "test")
+_DISEASES = ("cad", "af", "dm")
+
+
+def disease_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
+    """AUROC and AUPRC of every disease and method, with n, cases and prevalence."""
+    summary = over_seeds(metrics, split=split)
+    summary = summary[summary["metric"].isin(("auroc", "auprc", "prevalence"))]
+    blocks = []
+    for column, one in summary.groupby("column", observed=True, sort=False):
+        by_method = one.set_index(["method", "metric"])
+        rows = [_disease_row(str(method), by_method.loc[method]) for method in one["method"].unique()]
+        label = column_label(str(column))
+        blocks.append(Block(f"{label.name} ({label.short})" if label.name != label.short else label.name, tuple(rows)))
+    return Table(
+        name="diseases",
+        title="Diseases: how well the risk ranks subjects",
+        header=("Method", "AUC", "AUPRC", "Prevalence", "Cases of n", "Seeds"),
+        blocks=tuple(blocks),
+        numbers=summary,
+        note="With 95 % intervals. AUC 0.5 is chance; AUPRC is that of the positive class, and chance is the prevalence.",
+    )
+
+
+def phenotype_table(metrics: pd.DataFrame, *, method: str, split: str = "test") -> Table:
+    """r, R2 and mean absolute error of every column of values that one method predicts, by group, with n."""
+    summary = over_seeds(metrics[metrics["method"] == method], split=split)
+    summary = summary[summary["metric"].isin(("r", "r2", "mae", "mean_r", "mean_r2"))]
+    values = summary.set_index(["column", "metric"])
+    columns = summary.loc[summary["metric"] == "r", "column"].unique()
+    blocks = []
+    for group in (*PHENOTYPE_GROUPS, ""):
+        rows = [_phenotype_row(column, values.loc[column]) for column in columns if column_label(column).group == group]
+        if (group, "mean_r") in values.index:
+            rows.append(_group_row(values.loc[group]))
+        if rows:
+            blocks.append(Block(f"{column_label(group).name} ({group})" if group else "Other values", tuple(rows)))
+    return Table(
+        name=f"phenotypes_{_file_name(method)}",
+        title=f"Phenotypes: {method}",
+        header=("Phenotype", "r", "R²", "Mean absolute error", "n"),
+        blocks=tuple(blocks),
+        numbers=summary,
+        note="With 95 % intervals. R² below zero is worse than telling everybody the mean.",
+    )
+
+
+def evaluation_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
+    """Everything that was measured on one split, one row per method, column and metric: what `evaluate` prints."""
+    summary = over_seeds(metrics, split=split)
+    blocks = [
+        Block(str(method), tuple(_evaluation_row(row) for _, row in one.iterrows()))
+        for method, one in summary.groupby("method", observed=True, sort=False)
+    ]
+    return Table(
+        name="evaluation",
+        title=f"Measured on the split '{split}', with 95 % intervals",
+        header=("What", "Metric", "Value", "95 % interval", "Unit", "n", "Cases"),
+        blocks=tuple(blocks),
+        numbers=summary,
+    )
+
+
+def cohort_table(subjects: pd.DataFrame) -> Table:
+    """Who is in the study, by split: subjects, with MRI, age, women, and cases of each disease out of those known.
+
+    `subjects` is a cohort's table; columns that it does not hold are left out.
+    """
+    splits = [name for name in SPLITS if (subjects["split"] == name).any()]
+    splits += sorted(set(subjects["split"].unique()) - set(splits))
+    groups = {name: subjects[subjects["split"] == name] for name in splits} | {"all": subjects}
+    numbers = pd.DataFrame([row for name, group in groups.items() for row in _cohort_numbers(name, group)])
+    by_what = numbers.set_index(["what", "split"])
+    rows = [
+        (Cell(str(what)), *(_cohort_cell(by_what.loc[(what, name)]) for name in groups)) for what in numbers["what"].unique()
+    ]
+    return Table(
+        name="cohort",
+        title="Subjects by split",
+        header=("", *groups),
+        blocks=(Block("", tuple(rows)),),
+        numbers=numbers,
+        note="Cases with their share of the subjects whose status is known. Splits follow from a keyed hash of the subject.",
+    )
+
+
+def predicted_classes(predictions: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of classes in a checked table, diseases of the paper first."""
+    found = class_columns(predictions) & set(predictions["column"].unique())
+    return (*(c for c in _DISEASES if c in found), *sorted(found - set(_DISEASES)))
+
+
+def _disease_row(method: str, values: pd.DataFrame) -> tuple[Cell, ...]:
+    prevalence = values.loc["prevalence"]
+    return (
+        Cell(method),
+        _with_interval(values.loc["auroc"], 3),
+        _with_interval(values.loc["auprc"], 3),
+        Cell(f"{100 * prevalence['mean']:.1f} %"),
+        Cell(f"{prevalence['events']} of {prevalence['n']}"),
+        Cell(str(prevalence["seeds"])),
+    )
+
+
+def _phenotype_row(column: str, values: pd.DataFrame) -> tuple[Cell, ...]:
+    label = column_label(column)
+    error = values.loc["mae"]
+    detail = f"({error['low']:.2f} to {error['high']:.2f})" if pd.notna(error["low"]) else ""
+    return (
+        Cell(label.name),
+        _with_interval(values.loc["r"], 2),
+        _with_interval(values.loc["r2"], 2),
+        Cell(f"{error['mean']:.2f} {label.unit}".rstrip() if pd.notna(error["mean"]) else "–", detail),
+        Cell(str(error["n"])),
+    )
+
+
+def _group_row(values: pd.DataFrame) -> tuple[Cell, ...]:
+    mean = values.loc["mean_r"]
+    return (Cell("Mean"), _with_interval(mean, 2), _with_interval(values.loc["mean_r2"], 2), Cell(""), Cell(str(mean["n"])))
+
+
+def _evaluation_row(row: pd.Series) -> tuple[Cell, ...]:
+    label, metric = column_label(row["column"]), METRIC_LABELS[row["metric"]]
+    cell = _with_interval(row, 3)
+    unit = label.unit if row["metric"] == "mae" else ""
+    events = "" if pd.isna(row["events"]) else str(row["events"])
+    return (
+        Cell(label.name),
+        Cell(metric),
+        Cell(cell.text),
+        Cell(cell.detail.strip("()")),
+        Cell(unit),
+        Cell(str(row["n"])),
+        Cell(events),
+    )
+
+
+def _cohort_numbers(split: str, group: pd.DataFrame) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [{"split": split, "what": "Subjects", "kind": "count", "value": len(group)}]
+    if "has_cmr" in group:
+        rows.append(_share(split, "With MRI", int(group["has_cmr"].sum()), len(group)))
+    if "age_years" in group:
+        age = group["age_years"].astype("float64")
+        rows.append({"split": split, "what": "Age, years", "kind": "mean", "value": age.mean(), "sd": age.std()})
+    if "sex" in group:
+        known = group["sex"].dropna()
+        rows.append(_share(split, "Women", int((known == "F").sum()), len(known)))
+    for column in _DISEASES:
+        if column in group:
+            known = group[column].dropna()
+            rows.append(_share(split, column_label(column).name, int((known == 1).sum()), len(known)))
+    return rows
+
+
+def _share(split: str, what: str, events: int, n: int) -> dict[str, object]:
+    share = proportion(events, n)
+    found = {"value": share.value, "low": share.low, "high": share.high, "events": events, "n": n}
+    return {"split": split, "what": what, "kind": "share"} | found
+
+
+def _cohort_cell(row: pd.Series) -> Cell:
+    if row["kind"] == "count":
+        return Cell(f"{int(row['value']):,}")
+    if pd.isna(row["value"]):
+        return Cell("–")
+    if row["kind"] == "mean":
+        return Cell(f"{row['value']:.1f}", f"± {row['sd']:.1f}" if pd.notna(row["sd"]) else "")
+    return Cell(f"{int(row['events']):,}", f"{100 * row['value']:.1f} %")
+
+
+def _with_interval(row: pd.Series, decimals: int) -> Cell:
+    if pd.isna(row["mean"]):
+        return Cell("–")
+    text = f"{row['mean']:.{decimals}f}" + (f" ± {row['sd']:.{decimals}f}" if pd.notna(row["sd"]) else "")
+    low, high = row["low"], row["high"]
+    return Cell(text, f"({low:.{decimals}f} to {high:.{decimals}f})" if pd.notna(low) and pd.notna(high) else "")
+
+
+def _file_name(method: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in method.lower()).strip("_")
