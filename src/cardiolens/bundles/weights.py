@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from cardiolens.bundles.atomic import write_atomically
+from cardiolens.atomic import write_atomically
 from cardiolens.bundles.published_keys import convert_published, our_key
 from cardiolens.errors import BadWeights
 
