@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from cardiolens.cohorts.durable import sync
+from cardiolens.atomic import sync
 
 _BLOCK_BYTES = 64 << 20
 

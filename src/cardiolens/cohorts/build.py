@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
@@ -14,27 +15,37 @@ from cardiolens.cohorts.manifest import CohortSettings
 from cardiolens.cohorts.rows import RefusedRow, RowMaker, SubjectRow
 from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.worker import start_worker
-from cardiolens.cohorts.writer import CohortWriter, already_complete
+from cardiolens.cohorts.writer import already_complete, open_writer
 from cardiolens.errors import BadInput, CardiolensError
 
 _LOG = logging.getLogger(__name__)
 
 
+class ProgressTask(Protocol):
+    """One piece of work whose size is known."""
+
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+
+
 class Progress(Protocol):
-    """Hears of finished work."""
+    """A way to show progress; `training.progress` has some."""
 
-    def advance(self, count: int) -> None:
-        """`count` more subjects are done."""
+    def task(self, title: str, *, total: int, done: int = 0, unit: str = "steps") -> AbstractContextManager[ProgressTask]:
+        """A context in which `total` units are done, `done` of them by an earlier process."""
 
 
-class Silent:
+class Unseen:
     """Progress that nobody watches."""
 
-    def advance(self, count: int) -> None:
+    def task(self, title: str, *, total: int, done: int = 0, unit: str = "steps") -> AbstractContextManager[ProgressTask]:
+        return nullcontext(self)
+
+    def advance(self, count: int = 1) -> None:
         pass
 
 
-SILENT = Silent()
+UNSEEN = Unseen()
 
 
 def build_cohort(
@@ -45,7 +56,7 @@ def build_cohort(
     num_rows: int,
     split_key: bytes,
     processes: int = 1,
-    progress: Progress = SILENT,
+    progress: Progress = UNSEEN,
 ) -> Cohort:
     """The cohort of these settings at `out`: opened where it is complete, otherwise built or completed first.
 
@@ -59,14 +70,14 @@ def build_cohort(
     """
     if already_complete(out, settings, num_planned=num_rows):
         _LOG.info("%s is complete already", out.name)
-        progress.advance(num_rows)
         return Cohort.open(out)
-    with CohortWriter(out, settings, num_planned=num_rows, split_key=split_key) as writer:
+    with open_writer(out, settings, num_planned=num_rows, split_key=split_key) as writer:
         missing = writer.missing_chunks()
-        progress.advance(num_rows - sum(map(len, missing)))
-        for chunk, rows in _made(maker, missing, processes):
-            writer.store(chunk, rows)
-            progress.advance(len(chunk))
+        done = num_rows - sum(map(len, missing))
+        with progress.task(f"preparing {out.name}", total=num_rows, done=done, unit="subjects") as task:
+            for chunk, rows in _made(maker, missing, processes):
+                writer.store(chunk, rows)
+                task.advance(len(chunk))
         writer.finish()
     return Cohort.open(out)
 

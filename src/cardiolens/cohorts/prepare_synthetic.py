@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cardiolens.cohorts.build import Progress, build_cohort
+from cardiolens.cohorts.build import UNSEEN, Progress, build_cohort
 from cardiolens.cohorts.manifest import CohortSettings
 from cardiolens.cohorts.rows import RowMaker, SubjectRow, stored_ecg
 from cardiolens.cohorts.store import Cohort
@@ -14,7 +14,8 @@ from cardiolens.errors import BadOption
 from cardiolens.imaging.views import ViewConfig, picture
 from cardiolens.privacy import keyed_hash
 from cardiolens.signals.cleaning import CleaningConfig
-from cardiolens.synthetic.generator import SyntheticConfig, SyntheticSubject, make_subject
+from cardiolens.synthetic.generator import SyntheticSubject, make_subject
+from cardiolens.synthetic.settings import SyntheticConfig
 
 SYNTHETIC_KEY = b"cardiolens synthetic subjects"
 """Hashes synthetic subjects and assigns their splits. Public, since there is nobody to protect: the same subject has the same
@@ -31,7 +32,7 @@ def prepare_synthetic(
     cleaning: CleaningConfig | None = None,
     views: ViewConfig | None = None,
     processes: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = UNSEEN,
 ) -> Cohort:
     """Make, or complete, a cohort of `subjects` synthetic hearts at `out`; a complete one of these settings is opened.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Float16, Float32, Int, UInt8
 
-from cardiolens.cohorts.durable import sha256
+from cardiolens.atomic import sha256
 from cardiolens.cohorts.manifest import MANIFEST, SUBJECTS, ArrayFile, CohortManifest, CohortSettings, read_manifest
 from cardiolens.cohorts.splits import SPLIT_GROUPS, SPLITS
 from cardiolens.errors import BadCohort, BadOption
