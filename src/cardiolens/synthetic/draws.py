@@ -1,0 +1,28 @@
+"""Random generators that belong to one part of one subject.
+
+Each part draws from its own stream, so that subject k of seed s has the same ECG whether or not its MRI is rendered, and
+whatever the cohort around it.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+
+
+class Part(enum.IntEnum):
+    """What a stream is for; the numbers are stored in no file but decide every bit, so they never change."""
+
+    PERSON = 1
+    DISEASE = 2
+    HEART = 3
+    CONDUCTION = 4
+    RHYTHM = 5
+    RECORDING = 6
+    MRI = 7
+
+
+def generator(seed: int, index: int, part: Part) -> np.random.Generator:
+    """The stream of one part of subject `index` of cohort `seed`; both are zero or more."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, index, int(part)])))

@@ -1,0 +1,246 @@
+"""One heart beat at the electrodes: activation over the wall, repolarisation, and the potentials they add up to.
+
+Activation starts at Purkinje junctions that each bundle branch feeds and spreads through the wall; a blocked branch has no
+junctions. The potential of a node is a rise at its activation and a fall at its recovery, so a beat is two histograms of
+lead weights convolved with two templates (no node-by-time array). Units: mm, ms, mV.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from cardiolens.synthetic import wall
+from cardiolens.synthetic.anatomy import Hearts
+from cardiolens.synthetic.population import Person
+from cardiolens.synthetic.segments import map_to_rings
+from cardiolens.synthetic.torso import INDEPENDENT_LEADS, independent_leads, place_heart
+
+BEAT_MS = 640
+"""Length of a beat at 1 kHz; its QRS begins near `ONSET_MS`."""
+ONSET_MS = 20
+P_MS = 180
+
+# Calibrated so that median amplitudes of healthy beats lie near those of public recordings; not physics.
+_GAIN = 30.0
+_LIMB_GAIN = 1.6
+_SOFTENING_MM = 42.0
+_RADIAL_GAIN = 1.0
+_RV_STRENGTH = 0.55
+
+_PURKINJE_MM_PER_MS = 2.6
+_NUM_LEFT, _NUM_RIGHT = 22, 9
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Templates of one subject on I, II, V1-V6 at 1 kHz, for a heart rate of 60 per minute."""
+
+    sinus: Float[np.ndarray, "lead time"]
+    ectopic: Float[np.ndarray, "lead time"]
+    """A ventricular extrasystole."""
+    p_wave: Float[np.ndarray, "lead p_time"]
+    f_wave: Float[np.ndarray, "2 lead"]
+    """How strongly the leads see two directions of fibrillatory current."""
+    qrs_end_ms: float
+    """From the start of the template."""
+    pr_ms: float
+
+
+def simulate_beats(person: Person, hearts: Hearts, *, electrode_shift_mm: float, rng: np.random.Generator) -> Beats:
+    """Beats of the one heart in `hearts`."""
+    from cardiolens.synthetic.wall_kernels import node_weights
+
+    z = rng.standard_normal(20)
+    grid = wall.lattice()
+    radius, axis = float(hearts.short_semi_axis_mm[0]), float(hearts.long_semi_axis_mm[0])
+    wall_mm, scar, ischaemia = hearts.wall_mm[0], hearts.scar[0], hearts.ischaemia[0]
+    mean_wall = float(hearts.mean_wall_mm[0])
+    rv_width = float(rv_width_mm(hearts)[0])
+    local = wall.place_wall(short_semi_axis_mm=radius, long_semi_axis_mm=axis, wall_mm=wall_mm, rv_width_mm=rv_width)
+    placement = place_heart(
+        person, heart_radius_mm=radius + mean_wall, rv_width_mm=rv_width, shift_mm=electrode_shift_mm, rng=rng
+    )
+    position = placement.to_torso(local)
+
+    to_rings = map_to_rings(wall.RINGS, wall.ANGLES)
+    layer_mm = np.concatenate([_every_layer(to_rings @ wall_mm) / (wall.LAYERS - 1), np.full(wall.NUM_RV, 3.0)])
+    scar_map = np.concatenate([_every_layer(to_rings @ scar), np.zeros(wall.NUM_RV)])
+    weights = node_weights(
+        position, grid.edges, grid.edge_axis, grid.edge_thin, grid.angle_step, grid.ring_step, layer_mm,
+        np.clip(1 - 1.3 * scar_map, 0, 1), placement.electrodes_mm, _SOFTENING_MM, _RADIAL_GAIN,
+    )  # fmt: skip
+    weights[wall.NUM_LV :] *= _RV_STRENGTH * (1 + 0.15 * person.right_heart_load)
+    weights *= _GAIN * np.exp(0.13 * z[0] - 0.02 * person.age_score)
+    weights[:, :3] *= _LIMB_GAIN * np.exp(0.06 * z[1])
+
+    conductance = np.clip(1 - 0.9 * scar_map, 0.12, 1)
+    sites, site_ms = _junctions(person, local, rng)
+    activation = _activate(person, position, layer_mm, conductance, sites, site_ms, blocked=False)
+    recovery = activation + _duration_ms(person, activation, scar_map, to_rings @ ischaemia, z[2:12])
+    amplitude = _plateau(to_rings @ ischaemia, person)
+    sinus = _beat(weights, activation, recovery, amplitude)
+
+    origin = np.array([rng.integers(wall.NUM_NODES)])
+    ectopic_activation = _activate(person, position, layer_mm, conductance, origin, np.zeros(1), blocked=True)
+    duration = 245 - 0.55 * (ectopic_activation - ectopic_activation.mean())
+    ectopic = _beat(weights, ectopic_activation, ectopic_activation + duration, amplitude)
+
+    late = np.quantile(activation, 0.995)
+    p_wave, f_wave = _atria(person, float(hearts.la_volume_ml[0]), placement.electrodes_mm, placement.centre_mm, z[12:20])
+    pr = 158 + 7 * person.male + 6 * person.atrial_substrate + 3 * person.age_score + 18 * z[12]
+    return Beats(sinus, ectopic, p_wave, f_wave, qrs_end_ms=float(ONSET_MS + late + 8), pr_ms=float(np.clip(pr, 105, 300)))
+
+
+def rv_width_mm(hearts: Hearts) -> Float[np.ndarray, " subject"]:
+    """Widest gap between septum and right free wall at which the crescent holds the right ventricle's volume."""
+    outer = hearts.short_semi_axis_mm + hearts.mean_wall_mm
+    # Area of the crescent at mid level is 1.95 r d + .8 d^2; its volume is that times .85 of the left ventricle's length.
+    area = hearts.rv_edv_ml * 1000 / (0.85 * hearts.length_mm)
+    return (-1.95 * outer + np.sqrt((1.95 * outer) ** 2 + 3.2 * area)) / 1.6
+
+
+def _every_layer(rings: Float[np.ndarray, "ring angle"]) -> Float[np.ndarray, " node"]:
+    return np.tile(rings.ravel(), wall.LAYERS)
+
+
+def _junctions(
+    person: Person, local: Float[np.ndarray, "node 3"], rng: np.random.Generator
+) -> tuple[Int[np.ndarray, " site"], Float[np.ndarray, " site"]]:
+    """Endocardial nodes where Purkinje fibres end, and when they fire."""
+    rings = np.arange(wall.RINGS)[:, None]
+    degrees = np.arange(wall.ANGLES)[None, :] * 360 / wall.ANGLES
+    node = rings * wall.ANGLES + np.arange(wall.ANGLES)
+    # Durrer's three areas: high anterior paraseptal, central left septum, posterior paraseptal a third from the apex.
+    starts = np.array([node[8, 3], node[6, 6], node[4, 10]])
+    starts_ms = np.array([2.0, 0.0, 3.0])
+    # The base has no Purkinje network.
+    served = np.broadcast_to((rings >= 1) & (rings <= 8), node.shape)
+    left = rng.choice(node[served], _NUM_LEFT, replace=False)
+    if person.lafb:
+        anterior = np.broadcast_to((degrees <= 60) | (degrees >= 285), node.shape)[left // wall.ANGLES, left % wall.ANGLES]
+        left, starts, starts_ms = left[~anterior], starts[1:], starts_ms[1:]
+    apart = np.sqrt(((local[left][:, None] - local[starts][None]) ** 2).sum(axis=-1))
+    left_ms = (starts_ms + apart / _PURKINJE_MM_PER_MS).min(axis=1) + 1.5 * np.abs(rng.standard_normal(len(left)))
+    rv = wall.NUM_LV + np.arange(wall.RV_RINGS * wall.RV_ANGLES).reshape(wall.RV_RINGS, wall.RV_ANGLES)
+    right_start = rv[2, 4]
+    right = rng.choice(rv[:6].ravel(), _NUM_RIGHT, replace=False)
+    right_ms = 7 + np.sqrt(((local[right] - local[right_start]) ** 2).sum(axis=-1)) / _PURKINJE_MM_PER_MS
+    # The right side of the septum is served by the right bundle too.
+    septum = (wall.LAYERS - 1) * wall.RINGS * wall.ANGLES + node[3:6, 5:8].ravel()
+    parts = []
+    if not person.lbbb:
+        parts += [(starts, starts_ms), (left, left_ms)]
+    if not person.rbbb:
+        parts += [(np.array([right_start]), np.array([7.0])), (right, right_ms), (septum[::4], np.full(3, 12.0))]
+    if not parts:
+        parts = [(starts[:1], starts_ms[:1])]
+    sites, when = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+    return sites, when - when.min()
+
+
+def _activate(person, position, layer_mm, conductance, sites, site_ms, *, blocked: bool) -> Float[np.ndarray, " node"]:
+    from cardiolens.synthetic.wall_kernels import activation_ms
+
+    grid = wall.lattice()
+    slow = (
+        np.exp(-0.07 * person.conduction_slowness)
+        * (1.04 if not person.male else 1.0)
+        * (1 - 0.03 * max(person.pressure_load, 0))
+    )
+    left = 0.75 if (person.lbbb or blocked) else 1.3
+    right = 0.65 if (person.rbbb or blocked) else 1.1
+    return activation_ms(
+        position, grid.links, grid.link_kind, grid.link_layers, layer_mm, conductance, sites, site_ms,
+        left * slow, right * slow, 0.60 * slow, 0.38 * slow,
+    )  # fmt: skip
+
+
+def _duration_ms(person, activation, scar_map, ischaemia_rings, z) -> Float[np.ndarray, " node"]:
+    """From activation to recovery: shorter at the epicardium, the apex, the right ventricle and where activation is late."""
+    depth = np.repeat(np.linspace(0, 1, wall.LAYERS), wall.RINGS * wall.ANGLES)
+    height = np.tile(np.repeat(np.linspace(0, 1, wall.RINGS), wall.ANGLES), wall.LAYERS)
+    radians = np.tile(np.arange(wall.ANGLES) * 2 * np.pi / wall.ANGLES, wall.LAYERS * wall.RINGS)
+    strain = float(np.clip(0.45 * (person.pressure_load - 1.1) + 1.2 * person.hypertrophic, 0, 1.6))
+    lateral = 0.5 - 0.5 * np.sin(radians)
+    flat = 1 - 0.08 * person.metabolic_load - 0.05 * person.age_score - 0.10 * person.repolarisation + 0.10 * z[0]
+    transmural = 26 * max(flat, 0.1) * (1 - 1.1 * strain * lateral)
+    lv = -transmural * (depth - 0.5) + (22 + 6 * z[1]) * max(flat, 0.1) * (height - 0.5)
+    lv = lv + (6 + 5 * z[2]) * np.cos(radians) * height + (4 + 5 * z[3]) * np.sin(radians) * height
+    border = np.tile((ischaemia_rings * 14).ravel(), wall.LAYERS) + 42 * np.clip(scar_map[: wall.NUM_LV], 0, 0.6) * (
+        1 + 0.4 * z[4]
+    )
+    rv = np.full(wall.NUM_RV, -26.0) + np.repeat([4.0, -4.0], wall.RV_RINGS * wall.RV_ANGLES)
+    base = 258 + (0 if person.male else 8) + 2 * person.age_score + 11 * z[5]
+    late = activation - activation.mean()
+    following = 0.85 if (person.lbbb or person.rbbb) else 0.55
+    return np.clip(base + np.concatenate([lv + border, rv]) - following * late, 120, 420)
+
+
+def _plateau(ischaemia_rings, person) -> Float[np.ndarray, " node"]:
+    """Height of the action potential: less under ischaemia, most of all at the endocardium."""
+    depth = np.linspace(1, 0.1, wall.LAYERS)[:, None]
+    strain = 0.03 * np.clip(person.pressure_load - 1.3, 0, 1.5) * np.linspace(1, 0, wall.LAYERS)[:, None]
+    lv = 1 - 0.12 * depth * ischaemia_rings.ravel() - strain
+    return np.concatenate([lv.ravel(), np.ones(wall.NUM_RV)])
+
+
+def _beat(weights, activation, recovery, amplitude) -> Float[np.ndarray, "lead time"]:
+    from cardiolens.synthetic.wall_kernels import potentials
+
+    upstroke, fall = _templates()
+    limit = BEAT_MS - 2.0
+    electrodes = potentials(
+        weights, activation + ONSET_MS, np.minimum(recovery + ONSET_MS, limit), amplitude, upstroke, fall, BEAT_MS
+    )
+    leads = independent_leads(electrodes)
+    taper = np.clip((BEAT_MS - np.arange(BEAT_MS)) / 60, 0, 1)
+    return leads * taper
+
+
+@functools.cache
+def _templates() -> tuple[Float[np.ndarray, " rise"], Float[np.ndarray, " fall"]]:
+    t = np.arange(-12, 13)
+    upstroke = np.exp(-0.5 * (t / 2.6) ** 2)
+    # Slow phase 2, fast phase 3: a T wave that rises slowly and falls fast.
+    t = np.arange(-150, 151)
+    fall = np.where(t < 0, np.exp(t / 60.0), np.exp(-0.5 * (t / 16.0) ** 2))
+    fall = np.convolve(fall, np.exp(-0.5 * (np.arange(-30, 31) / 9.0) ** 2), mode="same")
+    return upstroke / upstroke.sum(), fall / fall.sum()
+
+
+def _atria(person, la_volume_ml, electrodes, centre, z) -> tuple[np.ndarray, np.ndarray]:
+    """The P wave from a right and a left atrial dipole that follow each other, and the field of fibrillation."""
+    source = centre + np.array([-35.0, 10.0, 45.0])
+    t = np.arange(P_MS)
+    length = 96 + 5 * person.atrial_substrate + 0.12 * (la_volume_ml - 65) + 5 * z[0]
+    right = _half_sine(t, 0.0, 0.66 * length) * (1 + 0.12 * z[1])
+    left = _half_sine(t, 0.30 * length, length) * (la_volume_ml / 65) ** 0.5 * (1 + 0.12 * z[2])
+    right_axis = np.array([0.40, -0.42, -0.80]) + 0.10 * z[3:6]
+    left_axis = np.array([0.75, 0.45, -0.40]) + 0.10 * np.array([z[4], z[5], z[6]])
+    fields = np.stack([_field(electrodes, source, right_axis), _field(electrodes, source, left_axis)])
+    strength = 0.11 * np.exp(0.18 * z[7])
+    leads = np.stack([independent_leads(f[:, None])[:, 0] for f in fields])
+    p_wave = strength * (leads[0][:, None] * right + 0.8 * leads[1][:, None] * left)
+    flutter_axes = np.array([[0.2, -0.9, -0.5], [0.6, 0.4, -0.7]])
+    f_wave = np.stack([independent_leads(_field(electrodes, source, axis)[:, None])[:, 0] for axis in flutter_axes])
+    return p_wave, f_wave
+
+
+def _field(electrodes, source, direction) -> Float[np.ndarray, " electrode"]:
+    """Potential of a unit dipole, scaled to about one at the chest."""
+    r = electrodes - source
+    field = r @ direction / (np.square(r).sum(axis=1) + 60.0**2) ** 1.5 * 2.2e4
+    field[:3] *= 2.2
+    return field
+
+
+def _half_sine(t, start, end) -> Float[np.ndarray, " time"]:
+    phase = np.clip((t - start) / (end - start), 0, 1)
+    return np.sin(np.pi * phase) ** 1.5
+
+
+assert len(INDEPENDENT_LEADS) == 8

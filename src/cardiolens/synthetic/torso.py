@@ -1,0 +1,85 @@
+"""Where the electrodes and the heart lie: an elliptical torso that grows with the body.
+
+Axes in mm: x to the left, y to the back, z up; the origin is the torso's axis at the height of V1 and V2.
+Sizes and angles are generator defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiolens.synthetic.population import Person
+
+ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
+INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+
+_CHEST_DEGREES = np.array([-8.0, 8.0, 20.0, 33.0, 57.0, 86.0])
+"""From the front towards the left."""
+_CHEST_HEIGHT_MM = np.array([0.0, 0.0, -15.0, -30.0, -32.0, -34.0])
+
+# Base-to-apex axis and the direction from the left cavity through the septum.
+_APEX = np.array([0.66, -0.50, -0.56])
+_SEPTUM = np.array([-0.62, -0.74, 0.18])
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Electrodes and heart in one torso. Columns of `axes` are the heart's anterior, septal and base-ward directions."""
+
+    electrodes_mm: Float[np.ndarray, "electrode 3"]
+    centre_mm: Float[np.ndarray, " 3"]
+    axes: Float[np.ndarray, "3 3"]
+
+    def to_torso(self, heart_mm: Float[np.ndarray, "node 3"]) -> Float[np.ndarray, "node 3"]:
+        """Positions from the heart's axes to the torso's."""
+        return heart_mm @ self.axes.T + self.centre_mm
+
+
+def place_heart(
+    person: Person, *, heart_radius_mm: float, rv_width_mm: float, shift_mm: float, rng: np.random.Generator
+) -> Placement:
+    """A heart in its torso and electrodes on it, misplaced by `shift_mm` each and 1.7 times that all together."""
+    z = rng.standard_normal(12)
+    stature = person.height_cm / 170
+    fat = person.bmi - 26
+    half_width = (165 if person.male else 148) * stature + 3.2 * fat
+    half_depth = (118 if person.male else 108) * stature + 3.0 * fat
+    degrees = np.radians(_CHEST_DEGREES + 3.0 * rng.standard_normal(6) * min(shift_mm, 7.0) / 7.0)
+    height = (_CHEST_HEIGHT_MM * stature + 1.7 * shift_mm * z[0]) + shift_mm * rng.standard_normal(6)
+    breast = 0.0 if person.male else 6.0
+    chest = np.stack(
+        [half_width * np.sin(degrees), -(half_depth + breast * (_CHEST_DEGREES > 15)) * np.cos(degrees), height], axis=1
+    )
+    limbs = np.array(
+        [[-0.95 * half_width, 0, 165 * stature], [0.95 * half_width, 0, 165 * stature], [0.6 * half_width, -10, -330 * stature]]
+    )
+    lying = np.array([0.10, 0.0, 0.10]) * np.clip(0.08 * fat + 0.35 * person.age_score, -1.5, 2.5)
+    apex = _unit(_APEX + lying + 0.12 * z[1:4])
+    septum = _SEPTUM + 0.12 * z[4:7]
+    septum = _unit(septum - apex * (septum @ apex))
+    base = -apex
+    axes = np.stack([np.cross(base, septum), septum, base], axis=1)
+    front_gap = 26 + 0.7 * fat + 0.5 * breast + 4 * z[7]
+    depth = half_depth - front_gap - 0.74 * (heart_radius_mm + rv_width_mm)
+    centre = np.array([22 + 6 * z[8], -depth, -32 * stature + 2.0 * np.clip(fat, -6, 10) + 9 * z[9]])
+    return Placement(np.concatenate([limbs, chest]), centre, axes)
+
+
+def independent_leads(electrode_mv: Float[np.ndarray, "electrode time"]) -> Float[np.ndarray, "lead time"]:
+    """I, II and V1-V6 from nine electrodes, the chest against Wilson's central terminal."""
+    right, left, leg = electrode_mv[:3]
+    terminal = (right + left + leg) / 3
+    return np.concatenate([(left - right)[None], (leg - right)[None], electrode_mv[3:] - terminal])
+
+
+def twelve_leads(independent: Float[np.ndarray, "lead time"]) -> Float[np.ndarray, "twelve time"]:
+    """All 12 leads in standard order; Einthoven's and Goldberger's relations hold exactly."""
+    one, two = independent[:2]
+    return np.concatenate([np.stack([one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2]), independent[2:]])
+
+
+def _unit(v: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
+    return v / np.sqrt(v @ v)
