@@ -49,3 +49,17 @@ def test_the_digest_changes_with_any_setting():
     drawing = Drawing(Disc())
     assert digest(drawing) == digest(Drawing(Disc()))
     assert len({digest(drawing), digest(replace(drawing, limit=2.0)), digest(Drawing(Disc(2.0))), digest(Drawing(Box()))}) == 4
+
+
+@dataclass(frozen=True)
+class Narrow:
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.width > 3:
+            raise ValueError(f"a width of {self.width} does not fit")
+
+
+def test_what_a_configuration_says_of_its_own_values_reaches_the_user():
+    with pytest.raises(BadOption, match="a width of 4 does not fit"):
+        from_json(Narrow, {"width": 4}, source="config.json")

@@ -17,7 +17,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn
 from cattrs.v import format_exception
 
-from cardiolens.errors import BadOption
+from cardiolens.errors import BadOption, CardiolensError
 
 T = TypeVar("T")
 KIND = "kind"
@@ -71,7 +71,9 @@ class _UnknownKind(ValueError):
 
 
 def _in_words(error: BaseException, expected: type | None) -> str:
-    return str(error) if isinstance(error, _UnknownKind) else format_exception(error, expected)
+    # A configuration that refuses its own values says why; cattrs would only call them invalid.
+    own = isinstance(error, _UnknownKind | CardiolensError) or (type(error) is ValueError and expected is None)
+    return str(error) if own else format_exception(error, expected)
 
 
 def _structure_kind(converter: cattrs.Converter, stored: dict[str, Any], cls: type) -> object:

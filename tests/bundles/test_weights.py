@@ -34,7 +34,7 @@ def safetensors_file(path: pathlib.Path, header: object, body: bytes = b"") -> p
 
 
 def test_what_is_written_is_read_back_to_the_bit(tmp_path, state):
-    write_safetensors(tmp_path / "m.safetensors", state, metadata={"made": "here"})
+    write_safetensors(tmp_path / "m.safetensors", state)
     back = read_safetensors(tmp_path / "m.safetensors")
     assert back.keys() == state.keys()
     assert all(torch.equal(back[name], state[name]) for name in state)

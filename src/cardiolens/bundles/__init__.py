@@ -1,0 +1,1 @@
+"""A model as files: write, read, check, and import of published weights."""

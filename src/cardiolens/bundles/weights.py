@@ -79,9 +79,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     return {name: t.to(torch.float32) if t.is_floating_point() else t for name, t in stored.items()}
 
 
-def write_safetensors(
-    path: Path, state: Mapping[str, Tensor], *, half: bool = False, metadata: Mapping[str, str] | None = None
-) -> None:
+def write_safetensors(path: Path, state: Mapping[str, Tensor], *, half: bool = False) -> None:
     """Write a state dict atomically; with `half`, floating point is stored as float16 (relative error below 0.0005).
 
     Raises:
@@ -89,12 +87,10 @@ def write_safetensors(
         NoSpace: the device is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, safetensors_bytes(state, half=half, metadata=metadata, source=path))
+    write_atomically(path, safetensors_bytes(state, source=path, half=half))
 
 
-def safetensors_bytes(
-    state: Mapping[str, Tensor], *, source: Path, half: bool = False, metadata: Mapping[str, str] | None = None
-) -> bytes:
+def safetensors_bytes(state: Mapping[str, Tensor], *, source: Path, half: bool = False) -> bytes:
     """What `write_safetensors` writes; the same tensors give the same bytes. `source` names the file in errors."""
     from safetensors.torch import save
 
@@ -107,7 +103,8 @@ def safetensors_bytes(
             _refuse(source, f"values in {name} that are not finite{' in half precision' if half else ''}", "finite weights")
         # A copy of its own: two names may share one memory, which the format does not allow.
         stored[name] = tensor.clone(memory_format=torch.contiguous_format)
-    return save(stored, metadata={"format": "pt"} | dict(metadata or {}))
+    # One entry only: the format's writer puts several in random order.
+    return save(stored, metadata={"format": "pt"})
 
 
 def read_published(path: Path) -> PublishedWeights:

@@ -1,0 +1,187 @@
+"""A model as a folder: `model.safetensors`, `config.json`, `MODEL_CARD.md`.
+
+The folder is all that a prediction needs. It appears whole or not at all, and what was changed after it was written is
+noticed: `config.json` holds the SHA-256 of the other files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256 as sha256_of_bytes
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+from torch import Tensor
+
+from cardiolens.atomic import full_disk_named, sha256, sync, write_through
+from cardiolens.bundles.config import BundleConfig, upgraded
+from cardiolens.bundles.model_card import model_card
+from cardiolens.bundles.weights import read_safetensors, safetensors_bytes
+from cardiolens.configs import from_json, to_json
+from cardiolens.errors import BadBundle, BadOption, BadWeights
+from cardiolens.nn.ecg_model import EcgModel
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+CARD = "MODEL_CARD.md"
+
+_MOST_CONFIG_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory. `state` holds float32 whatever was stored."""
+
+    config: BundleConfig
+    state: dict[str, Tensor]
+    path: Path
+
+    def model(self) -> EcgModel:
+        """The model with its weights, in evaluation mode, on the CPU.
+
+        Raises:
+            BadBundle: tensors and description do not belong together.
+        """
+        try:
+            _refuse_other_sizes(self.config, self.state, self.path)
+            model = EcgModel(self.config.model)
+            model.load_state_dict(self.state, strict=True)
+        except (RuntimeError, ValueError, OverflowError) as error:
+            _refuse(self.path / WEIGHTS, f"tensors of another model ({error})", f"those that {CONFIG} describes")
+        return model.eval()
+
+
+def write_bundle(path: Path, config: BundleConfig, state: Mapping[str, Tensor], *, half: bool = True) -> Bundle:
+    """Write `EcgModel(config.model)` with weights `state` as a new folder; half precision unless told otherwise.
+
+    The folder is read back before it gets its name, so a bundle that cannot be read is never left behind. Gives what was
+    read: with `half`, the rounded weights.
+
+    Raises:
+        BadBundle: `path` holds something already, or the state is not that of the model.
+        BadWeights: a weight is not finite, or not in half precision.
+        NoSpace: the device is full.
+    """
+    path = Path(os.path.abspath(path))
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        _refuse(path, "something there already", "a new folder", "choose another name or remove it")
+    Bundle(config, dict(state), path).model()
+    contents = {
+        WEIGHTS: safetensors_bytes(state, source=path / WEIGHTS, half=half),
+        CARD: model_card(config).encode(),
+    }
+    config = replace(config, files={name: sha256_of_bytes(content).hexdigest() for name, content in contents.items()})
+    contents[CONFIG] = (json.dumps(to_json(config), indent=1, ensure_ascii=False) + "\n").encode()
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with full_disk_named(path):
+            fresh.mkdir(parents=True)
+            for name, content in contents.items():
+                write_through(fresh / name, content)
+            sync(fresh)
+            bundle = read_bundle(fresh)
+            fresh.replace(path)
+            sync(path.parent)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return replace(bundle, path=path)
+
+
+def read_bundle(path: Path) -> Bundle:
+    """The bundle in folder `path`, checked: description, checksums, and that the tensors fill the described model.
+
+    Nothing in the folder is ever executed.
+
+    Raises:
+        BadBundle: a file is missing or changed, the schema is unknown, or the parts do not belong together.
+    """
+    config = read_config(path)
+    for name, expected in config.files.items():
+        try:
+            found = sha256(path / name)
+        except OSError:
+            _refuse(path, f"no {name}", f"a bundle of {WEIGHTS}, {CONFIG} and {CARD}")
+        if found != expected:
+            _refuse(path / name, f"a file with SHA-256 {found[:12]}…", f"{expected[:12]}… as {CONFIG} says")
+    try:
+        state = read_safetensors(path / WEIGHTS)
+    except BadWeights as error:
+        raise BadBundle(path, found=f"{WEIGHTS} with {error.found}", expected=error.expected, remedy=_REMEDY) from error
+    if broken := [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]:
+        _refuse(path / WEIGHTS, f"values in {broken[0]} that are not finite", "finite weights")
+    bundle = Bundle(config, state, path)
+    bundle.model()
+    return bundle
+
+
+def read_config(path: Path) -> BundleConfig:
+    """The description of the bundle in folder `path`, of any schema version ever written; its tensors are not looked at.
+
+    Raises:
+        BadBundle: it is missing, damaged or of an unknown schema.
+    """
+    file = path / CONFIG
+    try:
+        size = file.stat().st_size
+        raw = file.read_bytes() if size <= _MOST_CONFIG_BYTES else b""
+    except OSError:
+        _refuse(path, f"no {CONFIG}", f"a bundle of {WEIGHTS}, {CONFIG} and {CARD}", "name the folder of a bundle")
+    try:
+        stored = json.loads(raw)
+        if not isinstance(stored, dict):
+            raise ValueError(f"a {type(stored).__name__} in place of settings")
+        config = from_json(BundleConfig, upgraded(stored), source=file)
+    except (ValueError, RecursionError) as error:
+        _refuse(file, f"no description of a bundle ({error})", "the file that this program wrote")
+    except BadOption as error:
+        _refuse(file, error.found, error.expected)
+    if set(config.files) != {WEIGHTS, CARD}:
+        _refuse(file, f"checksums of {', '.join(config.files)[:80] or 'nothing'}", f"those of {WEIGHTS} and {CARD}")
+    return config
+
+
+def shipped_bundle_path() -> Path:
+    """The folder of the bundle that comes with the package, trained on synthetic hearts.
+
+    Raises:
+        BadBundle: this installation has none.
+    """
+    path = Path(__file__).parent / "shipped"
+    if not (path / CONFIG).is_file():
+        _refuse(
+            "cardiolens", "no shipped bundle in this installation", "its folder bundles/shipped", "name a bundle by --model"
+        )
+    return path
+
+
+_REMEDY = "fetch or write the bundle again"
+
+
+def _refuse_other_sizes(config: BundleConfig, state: Mapping[str, Tensor], path: Path) -> None:
+    """Compare the sizes that a description can inflate with the tensors, before a module is built from them."""
+    encoder = config.model.encoder
+    expected = {
+        "ecg_encoder.positions": (1, encoder.num_patches + 1, encoder.width),
+        "ecg_encoder.patch_embedding.weight": (encoder.width, encoder.patch),
+        "ecg_encoder.blocks.0.mlp.expand.weight": (int(encoder.width * encoder.mlp_ratio), encoder.width),
+    }
+    for head in config.model.heads:
+        expected[f"heads.{head.name}.weight"] = (head.outputs * (2 if head.binary else 1), encoder.width)
+    for name, shape in expected.items():
+        found = tuple(state[name].shape) if name in state else None
+        if found != shape:
+            _refuse(
+                path / WEIGHTS, f"{name} of shape {found}" if found else f"no {name}", f"shape {shape} as {CONFIG} describes"
+            )
+    depth = len({name.split(".")[2] for name in state if name.startswith("ecg_encoder.blocks.")})
+    if depth != encoder.depth:
+        _refuse(path / WEIGHTS, f"{depth} blocks", f"{encoder.depth} as {CONFIG} describes")
+
+
+def _refuse(source: str | Path, found: str, expected: str, remedy: str = _REMEDY) -> NoReturn:
+    raise BadBundle(source, found=found[:300], expected=expected, remedy=remedy)

@@ -1,0 +1,181 @@
+"""What a bundle says about its model: the input it expects, what each head gives, how well, and where it comes from.
+
+Nothing in here computes a signal; the cleaning named in the input contract is done by `signals`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiolens.nn.ecg_model import EcgModelConfig
+from cardiolens.signals.cleaning import CleaningConfig
+from cardiolens.tasks import TaskKind
+from cardiolens.types import LEADS, RATE_HZ
+
+SCHEMA_VERSION = 1
+NOTICE = "Research use only: not a medical device."
+
+
+@dataclass(frozen=True)
+class InputContract:
+    """The ECG that the model expects."""
+
+    leads: tuple[str, ...] = LEADS
+    """Rows of the signal, in order."""
+    rate_hz: float = RATE_HZ
+    """Samples per second."""
+    window: int = 2500
+    """Samples that the encoder sees at once; an answer is the mean over windows that cover the recording."""
+    cleaning: CleaningConfig = field(default_factory=CleaningConfig)
+    """How the signal, in mV, is cleaned first."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Platt's map from a score to a probability: 1 / (1 + exp(-(slope * score + intercept)))."""
+
+    slope: float
+    """Above zero."""
+    intercept: float
+    """Log odds at score zero."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.slope) and self.slope > 0 and math.isfinite(self.intercept)):
+            raise ValueError(f"calibration by slope {self.slope} and intercept {self.intercept}; expected a slope above zero")
+
+
+@dataclass(frozen=True)
+class HeadCard:
+    """What one head gives. A classification carries calibration and prevalence, a regression mean and sd, per column."""
+
+    name: str
+    """The head's name in the model."""
+    kind: TaskKind
+    """What its scores are: log odds before calibration, or standardised values."""
+    columns: tuple[str, ...]
+    """Label columns, one per score."""
+    names: tuple[str, ...]
+    """One name per column, for people."""
+    units: tuple[str, ...]
+    """One unit per column; empty for a disease."""
+    mean: tuple[float, ...] = ()
+    """Regression: the training split's mean, in the unit."""
+    sd: tuple[float, ...] = ()
+    """Regression: the training split's standard deviation, in the unit."""
+    calibration: tuple[Calibration, ...] = ()
+    """Classification: from score to probability."""
+    prevalence: tuple[float, ...] = ()
+    """Classification: share of positives among the subjects that calibrated it."""
+
+    def __post_init__(self) -> None:
+        outputs = len(self.columns)
+        of_classes, of_values = (self.calibration, self.prevalence), (self.mean, self.sd)
+        needed, stray = (of_classes, of_values) if self.kind is TaskKind.CLASSIFICATION else (of_values, of_classes)
+        if not outputs or any(stray) or {len(entries) for entries in (self.names, self.units, *needed)} != {outputs}:
+            raise ValueError(f"head {self.name!r} of {outputs} columns needs one entry per column in every list of its kind")
+        if not all(map(math.isfinite, self.mean)) or not all(math.isfinite(sd) and sd > 0 for sd in self.sd):
+            raise ValueError(f"head {self.name!r} has a mean or sd that is no scale")
+        if not all(0 <= share <= 1 for share in self.prevalence):
+            raise ValueError(f"head {self.name!r} has a prevalence outside 0..1")
+
+    def answers(self, scores: Float[np.ndarray, "subject output"]) -> Float[np.ndarray, "subject output"]:
+        """Probabilities (classification) or values in the columns' units (regression) from the model's scores."""
+        if self.kind is TaskKind.REGRESSION:
+            return scores * np.array(self.sd) + np.array(self.mean)
+        slope, intercept = np.array([[c.slope, c.intercept] for c in self.calibration]).T
+        # The hyperbolic tangent is the logistic function without its overflow.
+        return 0.5 * (1 + np.tanh(0.5 * (scores * slope + intercept)))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One figure of merit, with what is needed to judge it."""
+
+    head: str
+    """The head measured."""
+    column: str
+    """The label column, or empty for the mean over the head's columns."""
+    metric: str
+    """For example `auc` or `r`."""
+    value: float
+    """The figure."""
+    low: float
+    """Lower end of its 95 % interval."""
+    high: float
+    """Upper end of its 95 % interval."""
+    subjects: int
+    """Subjects measured on."""
+    events: int
+    """Positives among them; zero for a regression."""
+    cohort: str
+    """Which subjects, in words."""
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"{self.metric} of {self.head}: {self.value} outside its interval {self.low} to {self.high}")
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """Everything about a bundle but its tensors."""
+
+    name: str
+    """The model's name, shown with every answer."""
+    training_data: str
+    """What it was trained on, in words."""
+    model: EcgModelConfig
+    """The modules that the tensors fill."""
+    heads: tuple[HeadCard, ...]
+    """One card per head of the model, in its order."""
+    input: InputContract = field(default_factory=InputContract)
+    """What it expects."""
+    measurements: tuple[Measurement, ...] = ()
+    """How well it did, and on whom."""
+    provenance: dict[str, str] = field(default_factory=dict)
+    """Commands, versions and digests of whatever made it."""
+    license: str = "Apache-2.0"
+    """The licence of the tensors."""
+    notice: str = NOTICE
+    """Shown with every answer."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of every other file, filled in by `write_bundle`."""
+    schema_version: int = SCHEMA_VERSION
+    """The layout of this description."""
+
+    def __post_init__(self) -> None:
+        described = [(h.name, len(h.columns), h.kind is TaskKind.CLASSIFICATION) for h in self.heads]
+        if described != [(h.name, h.outputs, h.binary) for h in self.model.heads]:
+            raise ValueError("head cards that do not describe the model's heads")
+        encoder = self.model.encoder
+        if (len(self.input.leads), self.input.window) != (encoder.num_leads, encoder.num_samples):
+            raise ValueError(f"an input of {len(self.input.leads)} leads by {self.input.window} samples for another encoder")
+
+    def head(self, name: str) -> HeadCard:
+        """The card of one head."""
+        return next(card for card in self.heads if card.name == name)
+
+
+def upgraded(stored: dict[str, Any]) -> dict[str, Any]:
+    """A stored description of any schema version, in the layout of the newest.
+
+    Raises:
+        ValueError: a version that this program does not know.
+    """
+    version = stored.get("schema_version")
+    if version not in _UPGRADES:
+        known = ", ".join(str(v) for v in _UPGRADES)
+        raise ValueError(f"schema version {version!r}, known are {known}")
+    return _UPGRADES[version](stored)
+
+
+def _as_written(stored: dict[str, Any]) -> dict[str, Any]:
+    return stored
+
+
+# One entry per version ever written, for ever. A new version turns the older ones into its own layout here.
+_UPGRADES = {1: _as_written}
