@@ -23,3 +23,11 @@ def shared_data() -> Path:
 def golden_file() -> Path:
     """Outputs of the published code; see tests/golden/README.md."""
     return ROOT / "tests" / "golden" / "published_code.npz"
+
+
+@pytest.fixture(scope="session")
+def tiny_cohort(tmp_path_factory):
+    """Forty-eight synthetic hearts at full size, read-only: copy what a test wants to change."""
+    from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
+
+    return prepare_synthetic(tmp_path_factory.mktemp("tiny") / "cohort", subjects=48, seed=0)

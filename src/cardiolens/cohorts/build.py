@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cardiolens.cohorts.manifest import CohortSettings
 from cardiolens.cohorts.rows import RefusedRow, RowMaker, SubjectRow
@@ -21,6 +21,7 @@ from cardiolens.errors import BadInput, CardiolensError
 _LOG = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class ProgressTask(Protocol):
     """One piece of work whose size is known."""
 
@@ -28,6 +29,7 @@ class ProgressTask(Protocol):
         """So many more are done."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """A way to show progress; `training.progress` has some."""
 

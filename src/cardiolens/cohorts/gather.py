@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,14 +16,17 @@ from jaxtyping import Int, Shaped
 
 PREFETCH = 3
 """Batches that the background thread reads ahead."""
+Places = Int[np.ndarray, "_"]
+"""Places of one batch among the rows in use; batches differ in length."""
 Arrays = Mapping[str, Shaped[np.ndarray, "..."]]
 Tensors = dict[str, Shaped[torch.Tensor, "..."]]
 
 
+@runtime_checkable
 class Gather(Protocol):
     """Picks rows of several arrays at once."""
 
-    def batches(self, rows: Sequence[Int[np.ndarray, " batch"]]) -> Generator[Tensors]:
+    def batches(self, rows: Sequence[Places]) -> Generator[Tensors]:
         """One dictionary of tensors per batch, in order; each batch names its places among the rows in use."""
 
 
@@ -34,7 +37,7 @@ class Resident:
         self._arrays = {name: _taken(array, rows).to(device) for name, array in arrays.items()}
         self._device = device
 
-    def batches(self, rows: Sequence[Int[np.ndarray, " batch"]]) -> Generator[Tensors]:
+    def batches(self, rows: Sequence[Places]) -> Generator[Tensors]:
         for places in rows:
             index = torch.from_numpy(places).to(self._device)
             yield {name: array.index_select(0, index) for name, array in self._arrays.items()}
@@ -46,7 +49,7 @@ class Streaming:
     def __init__(self, arrays: Arrays, rows: Int[np.ndarray, " row"], device: torch.device) -> None:
         self._arrays, self._rows, self._device = arrays, rows, device
 
-    def batches(self, rows: Sequence[Int[np.ndarray, " batch"]]) -> Generator[Tensors]:
+    def batches(self, rows: Sequence[Places]) -> Generator[Tensors]:
         ready: queue.Queue[Tensors | Exception] = queue.Queue(maxsize=PREFETCH)
         stopped = threading.Event()
         reader = threading.Thread(target=self._read, args=(rows, ready, stopped), name="cohort reader", daemon=True)
@@ -67,7 +70,7 @@ class Streaming:
 
     def _read(
         self,
-        rows: Sequence[Int[np.ndarray, " batch"]],
+        rows: Sequence[Places],
         ready: queue.Queue[Tensors | Exception],
         stopped: threading.Event,
     ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cardiolens.cohorts.build import UNSEEN, Progress, build_cohort
-from cardiolens.cohorts.manifest import CohortSettings
+from cardiolens.cohorts.manifest import NUM_SAMPLES, CohortSettings
 from cardiolens.cohorts.rows import RowMaker, SubjectRow, stored_ecg
 from cardiolens.cohorts.store import Cohort
 from cardiolens.configs import to_json
@@ -77,7 +77,7 @@ class SyntheticRows(RowMaker):
 
     def make(self, index: int) -> SubjectRow:
         made = make_subject(seed=self.seed, index=index, config=self.generator, with_mri=self.with_mri)
-        ecg, scale_mv = stored_ecg(made.recording, self.cleaning)
+        ecg, scale_mv = stored_ecg(made.recording, self.cleaning, num_samples=NUM_SAMPLES)
         # The generator gives three phases in the order of time: end-diastole, mid, end-systole.
         cmr = None if made.cine is None else picture(made.cine, ed=0, mid=1, es=2, config=self.views)
         return SubjectRow(self.subject(index), ecg, scale_mv, cmr, _numbers(made), _texts(made))

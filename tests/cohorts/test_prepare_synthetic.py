@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from fake_rows import contents
+
+from cardiolens.cohorts.manifest import NUM_SAMPLES
+from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
+from cardiolens.errors import BadOption
+from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
+from cardiolens.signals.cleaning import CleaningConfig, clean
+from cardiolens.synthetic.generator import make_subject
+from cardiolens.tasks import TASKS
+
+
+def test_the_columns_of_every_task_are_there(tiny_cohort):
+    columns = {column for task in TASKS.values() for column in task.columns}
+    assert np.isfinite(tiny_cohort.values(sorted(columns))).all()
+    assert set(PHENOTYPE_COLUMNS) <= set(tiny_cohort.subjects)
+    assert {"sex", "age_years", "height_cm", "weight_kg", "true_risk_cad"} <= set(tiny_cohort.subjects)
+    assert any(column.startswith("latent_") for column in tiny_cohort.subjects)
+    assert set(np.unique(tiny_cohort.values(["cad", "af", "dm"]))) <= {0.0, 1.0}
+
+
+def test_a_row_is_the_cleaned_ecg_of_its_subject(tiny_cohort):
+    made = make_subject(seed=0, index=7)
+    cleaned = clean(made.recording.signal_mv, CleaningConfig())
+    assert (tiny_cohort.ecg[7] == cleaned.signal.astype(np.float16)).all()
+    assert (tiny_cohort.ecg_scale[7] == cleaned.scale_mv).all()
+    assert tiny_cohort.values(["lvm_g"])[7] == made.phenotypes["lvm_g"]
+    assert tiny_cohort.ecg.shape == (48, 12, NUM_SAMPLES)
+
+
+def test_pictures_use_the_whole_range(tiny_cohort):
+    assert tiny_cohort.cmr.shape == (48, 3, 210, 210)
+    assert (tiny_cohort.cmr.reshape(48, -1).min(axis=1) == 0).all()
+    assert (tiny_cohort.cmr.reshape(48, -1).max(axis=1) == 255).all()
+
+
+def test_subject_k_is_the_same_in_a_smaller_cohort_without_mri_made_by_two_processes(tiny_cohort, tmp_path):
+    smaller = prepare_synthetic(tmp_path / "cohort", subjects=34, seed=0, with_mri=False, processes=2)
+    assert smaller.cmr is None
+    assert (smaller.ecg == tiny_cohort.ecg[:34]).all()
+    assert smaller.subjects.drop(columns="has_cmr").equals(tiny_cohort.subjects[:34].drop(columns="has_cmr"))
+
+
+def test_other_seeds_make_other_subjects(tiny_cohort, tmp_path):
+    other = prepare_synthetic(tmp_path / "cohort", subjects=2, seed=1, with_mri=False)
+    assert not set(other.subjects["subject"]) & set(tiny_cohort.subjects["subject"])
+    assert (other.ecg[0] != tiny_cohort.ecg[0]).any()
+
+
+def test_a_setting_of_cleaning_is_stored_and_decides_the_signal(tmp_path, tiny_cohort):
+    cleaning = CleaningConfig(clip_sd=float("inf"))
+    kept = prepare_synthetic(tmp_path / "cohort", subjects=1, seed=0, with_mri=False, cleaning=cleaning)
+    assert kept.settings.cleaning == cleaning
+    assert (kept.ecg[0] != tiny_cohort.ecg[0]).any()
+    with pytest.raises(BadOption, match=r"cleaning\.clip_sd inf"):
+        prepare_synthetic(tmp_path / "cohort", subjects=1, seed=0, with_mri=False)
+
+
+@pytest.mark.parametrize("option", [{"subjects": 0}, {"seed": -1}, {"processes": 0}])
+def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path, option):
+    with pytest.raises(BadOption, match=next(iter(option))):
+        prepare_synthetic(tmp_path / "cohort", **({"subjects": 1, "seed": 0} | option))
+    assert contents(tmp_path) == {}
