@@ -1,0 +1,54 @@
+"""ECG files to recordings: one module per format, found by walking this folder.
+
+A module is a format when it has `NAME` (what a user would call it), `sniff(path, head) -> bool` on the file's first
+bytes, and `read(path) -> Recording`. To add a format is to add a module.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+from cardiolens.errors import BadRecording, UnknownFormat
+from cardiolens.types import Recording
+
+HEAD_BYTES = 4096
+"""How much of a file its format is recognised by."""
+
+
+def read_recording(path: Path) -> Recording:
+    """The ECG in a file of any format on this shelf, as the file holds it; `signals.contract` brings it into shape.
+
+    Raises:
+        UnknownFormat: no reader recognises the file.
+        BadRecording: there is no such file, it is damaged or unsafe, or it holds no 12-lead resting ECG.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        for reader in readers():
+            if reader.sniff(path, head):
+                return reader.read(path)
+    except OSError as error:
+        raise BadRecording(
+            path,
+            found=f"a file that cannot be read ({error.strerror or type(error).__name__})",
+            expected="an ECG file",
+            remedy="check that the path names a file and that you may read it",
+        ) from error
+    raise UnknownFormat(
+        path,
+        found="an empty file" if not head else "a file of another kind",
+        expected=" or ".join(reader.NAME for reader in readers()),
+        remedy="convert it to one of these",
+    )
+
+
+@functools.cache
+def readers() -> tuple[ModuleType, ...]:
+    """The modules of this folder that read a format, by name."""
+    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    return tuple(module for module in modules if hasattr(module, "sniff"))

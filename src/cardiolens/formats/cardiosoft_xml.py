@@ -1,0 +1,156 @@
+"""GE CardioSoft XML, as UK Biobank gives it out for the resting ECG (field 20205).
+
+Read is the strip: ten seconds of twelve leads under StripData. The median beats are waveforms of the same tag further up
+and the full disclosure is another layout: neither is taken for the rhythm. UK Biobank's exercise test (field 6025) has
+the same root element but three leads; it is refused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiolens.errors import BadRecording
+from cardiolens.formats.patient import age_years, sex
+from cardiolens.formats.xml_document import read_xml
+from cardiolens.privacy import display_name, hide_participants
+from cardiolens.types import Recording
+
+NAME = "GE CardioSoft XML (UK Biobank field 20205)"
+
+_MISSING_COUNT = -32768
+_LARGEST_COUNT = 1 << 31
+_INTERVALS = {
+    "pq": "PQInterval",
+    "p": "PDuration",
+    "qrs": "QRSDuration",
+    "qt": "QTInterval",
+    "qtc": "QTCInterval",
+    "rr": "RRInterval",
+    "pp": "PPInterval",
+}
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """Whether the first bytes open a CardiologyXML document."""
+    return b"<CardiologyXML" in head
+
+
+def read(path: Path) -> Recording:
+    """The ten-second strip in mV, with what the device measured and said.
+
+    Measurements left empty are missing, not zero; the count -32768 marks a missing sample.
+
+    Raises:
+        BadRecording: no resting ECG, no strip, rate or resolution missing, or a lead of another length than declared.
+    """
+    root = read_xml(path)
+    kind = _text(root, "ObservationType")
+    if kind != "RestECG":
+        _refuse(path, f"ObservationType {kind or 'missing'}", "RestECG", "use field 20205; 6025 is the exercise test")
+    strip = root.find("StripData")
+    if strip is None:
+        _refuse(path, "no StripData", "the ten-second strip of a resting ECG", "export the ECG with its waveforms")
+    rate_hz = _number(path, strip, "SampleRate", units="Hz")
+    microvolts = _number(path, strip, "Resolution", units="uVperLsb")
+    num_samples = _number(path, strip, "ChannelSampleCountTotal")
+    waveforms = strip.findall("WaveformData")
+    num_leads = _number(path, strip, "NumberOfLeads")
+    if len(waveforms) != num_leads or not waveforms:
+        _refuse(path, f"{len(waveforms)} waveforms", f"{num_leads:g} leads as declared", "export the ECG again")
+    counts = np.stack([_counts(path, waveform, num_samples) for waveform in waveforms])
+    measured = root.find("RestingECGMeasurements")
+    patient = root.find("PatientInfo")
+    paced = _text(patient, "PaceMaker").lower() == "yes"
+    return Recording(
+        signal_mv=(counts * (microvolts / 1000)).astype(np.float32),
+        leads=tuple(waveform.get("lead", "") for waveform in waveforms),
+        rate_hz=rate_hz,
+        source=display_name(path),
+        age_years=_age(patient),
+        sex=sex(_text(patient, "Gender")),
+        device=" ".join(filter(None, (_text(root, f"ClinicalInfo/DeviceInfo/{x}") for x in ("Desc", "SoftwareVer")))) or None,
+        recorded_at=_moment(root.find("ObservationDateTime")),
+        statements=_statements(root),
+        intervals_ms={name: value for name, tag in _INTERVALS.items() if (value := _milliseconds(measured, tag)) is not None},
+        notes=("the device reports a pacemaker",) if paced else (),
+    )
+
+
+def _counts(path: Path, waveform: Element, num_samples: float) -> Float[np.ndarray, " time"]:
+    cells = (waveform.text or "").strip().strip(",")
+    lead = waveform.get("lead", "without name")
+    found = cells.count(",") + 1 if cells else 0
+    if found != num_samples:
+        _refuse(path, f"{found} samples in lead {lead}", f"{num_samples:g} as declared", "the file is cut off: export it again")
+    try:
+        counts = np.fromiter((float(int(cell)) for cell in cells.split(",")), np.float64, found)
+    except (ValueError, OverflowError):
+        counts = np.array([np.inf])
+    if not np.abs(counts).max() < _LARGEST_COUNT:
+        _refuse(path, f"a sample of lead {lead} that is no 32-bit number", "whole numbers", "export the ECG again")
+    counts[counts == _MISSING_COUNT] = np.nan
+    return counts
+
+
+def _number(path: Path, parent: Element, tag: str, units: str | None = None) -> float:
+    element = parent.find(tag)
+    text = _text(parent, tag)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < 1e9:
+        _refuse(path, f"{tag} {text or 'missing'}", f"a {tag} above zero", "export the ECG again with all its fields")
+    if units is not None and element.get("units") != units:
+        _refuse(
+            path, f"{tag} in {element.get('units', 'no unit')}", f"{tag} in {units}", "export the ECG again from CardioSoft"
+        )
+    return value
+
+
+def _milliseconds(measured: Element | None, tag: str) -> float | None:
+    element = measured.find(tag) if measured is not None else None
+    if element is None or element.get("units") != "ms":
+        return None
+    try:
+        return float(element.text or "")
+    except ValueError:
+        return None
+
+
+def _age(patient: Element | None) -> float | None:
+    age = patient.find("Age") if patient is not None else None
+    return age_years(age.text) if age is not None and age.get("units") == "YEARS" else None
+
+
+def _moment(moment: Element | None) -> datetime | None:
+    try:
+        return datetime(*(int(_text(moment, tag)) for tag in ("Year", "Month", "Day", "Hour", "Minute", "Second")))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _statements(root: Element) -> tuple[str, ...]:
+    """The diagnosis, without what the device adds below a line of dashes: a count of the full disclosure."""
+    statements = []
+    for element in root.findall("Interpretation/Diagnosis/DiagnosisText"):
+        text = " ".join((element.text or "").split())
+        if text.startswith("---"):
+            break
+        if text:
+            statements.append(hide_participants(text))
+    return tuple(statements)
+
+
+def _text(parent: Element | None, tag: str) -> str:
+    return (parent.findtext(tag) or "").strip() if parent is not None else ""
+
+
+def _refuse(path: Path, found: str, expected: str, remedy: str) -> NoReturn:
+    raise BadRecording(path, found=found, expected=expected, remedy=remedy)

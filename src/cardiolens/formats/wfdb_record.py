@@ -1,0 +1,172 @@
+"""WFDB records: a header with its data files (.dat, or the .mat of the PhysioNet challenges).
+
+The header is read and checked here. The samples are decoded by the wfdb library, which is given a header of our own making
+and links to the checked files in a temporary folder, and so never follows a name that a stranger's header gives.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiolens.errors import BadRecording
+from cardiolens.formats.patient import age_years, sex
+from cardiolens.formats.wfdb_header import (
+    BYTES_PER_SAMPLE,
+    MOST_SAMPLES,
+    WfdbHeader,
+    WfdbSignal,
+    looks_like_header,
+    read_header,
+)
+from cardiolens.privacy import display_name, hide_participants
+from cardiolens.signals.leads import standard_lead
+from cardiolens.types import Recording
+
+NAME = "WFDB record (.hea with .dat or .mat)"
+
+_DATA_SUFFIXES = {".dat", ".mat"}
+_MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "\u00b5v": 1e-3, "\u03bcv": 1e-3, "v": 1e3}
+_UNIT_BY_DEFINITION = "mV"
+_PATIENT = re.compile(r"\b(age|sex)>?\s*:\s*(\S+)", re.IGNORECASE)
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """Whether the file is a WFDB header, or a data file with its header beside it."""
+    return looks_like_header(head) or (_header_of(path).is_file() and path.suffix.lower() in _DATA_SUFFIXES)
+
+
+def read(path: Path) -> Recording:
+    """The record's leads in mV; `path` is the header, or a data file that lies beside it.
+
+    Samples that the format marks as invalid become NaN. A data file without any standard lead is not opened, so it may
+    be missing. A gain without unit means mV, as WFDB defines; a lead without gain has no unit at all and is refused.
+
+    Raises:
+        BadRecording: what `read_header` refuses; a data file that is missing, cut off or outside the header's folder; no
+            standard lead; a standard lead that is not in V, mV or uV.
+    """
+    path = _header_of(path)
+    header = read_header(path)
+    files = _files(path, header.signals)
+    leads = {
+        signal: scale
+        for signals in files.values()
+        for signal in signals
+        if (scale := _millivolts_per_count(path, signal)) is not None
+    }
+    counts = _decoded(files, _num_samples(path, header, files))
+    left_out = [signal.lead for signal in header.signals if signal not in leads]
+    notes = [f"left out {', '.join(left_out[:20])}"] if left_out else []
+    if any(signal.unit is None for signal in leads):
+        notes.append(f"no unit written: {_UNIT_BY_DEFINITION}, as WFDB defines")
+    patient = {field.lower(): value for comment in header.comments for field, value in _PATIENT.findall(comment)}
+    return Recording(
+        signal_mv=np.stack([(counts[s] - s.baseline) * scale for s, scale in leads.items()]).astype(np.float32),
+        leads=tuple(signal.lead for signal in leads),
+        rate_hz=header.rate_hz,
+        source=display_name(path),
+        age_years=age_years(patient.get("age")),
+        sex=sex(patient.get("sex")),
+        recorded_at=header.recorded_at,
+        notes=tuple(hide_participants(note) for note in notes),
+    )
+
+
+def _header_of(path: Path) -> Path:
+    return path.with_suffix(".hea") if path.suffix.lower() in _DATA_SUFFIXES else path
+
+
+def _files(header: Path, signals: Iterable[WfdbSignal]) -> dict[Path, list[WfdbSignal]]:
+    """The data files that hold a standard lead, each a file of the header's own folder, with all that they hold."""
+    by_name: dict[str, list[WfdbSignal]] = {}
+    for signal in signals:
+        by_name.setdefault(signal.file, []).append(signal)
+    wanted = {name: held for name, held in by_name.items() if any(standard_lead(signal.lead) for signal in held)}
+    if not wanted:
+        names = hide_participants(", ".join(signal.lead for held in by_name.values() for signal in held[:20]))
+        _refuse(header, f"leads {names}", "leads of a 12-lead ECG", "name them as usual, I to V6")
+    return {_inside(header, name): held for name, held in wanted.items()}
+
+
+def _inside(header: Path, name: str) -> Path:
+    shown = hide_participants(name[:80])
+    if Path(name).name != name or "\\" in name or ":" in name or name in {"~", ".."}:
+        _refuse(header, f"a data file named {shown}", "a file of the header's own folder", "do not trust this header")
+    path = header.parent / name
+    if not path.is_file():
+        _refuse(header, f"no file {shown} beside it", "header and data together", "copy the data file into this folder")
+    if path.resolve().parent not in {header.parent.resolve(), header.resolve().parent}:
+        _refuse(header, f"{shown} linking to another folder", "a file of this folder", "copy the file itself here")
+    return path
+
+
+def _millivolts_per_count(header: Path, signal: WfdbSignal) -> float | None:
+    """What one step of the converter means, or None for a lead that is neither standard nor a voltage."""
+    millivolts = _MILLIVOLTS.get((signal.unit or _UNIT_BY_DEFINITION).lower())
+    if millivolts is not None and 1e-6 < abs(signal.gain) < 1e12:
+        return millivolts / signal.gain
+    if standard_lead(signal.lead) is None:
+        return None
+    unit = hide_participants(signal.unit or "no unit")
+    _refuse(
+        header,
+        f"lead {signal.lead} with a gain of {signal.gain:g} per {unit}",
+        "a gain per mV, uV or V",
+        "write gain and unit into the header; no scale is guessed",
+    )
+
+
+def _num_samples(header_path: Path, header: WfdbHeader, files: dict[Path, list[WfdbSignal]]) -> int:
+    """Samples per lead: as the header says, or as the files hold where it says nothing."""
+    held = []
+    for path, signals in files.items():
+        if len({(signal.format, signal.byte_offset) for signal in signals}) > 1:
+            _refuse(header_path, "several formats in one data file", "one format per file", "convert the record")
+        size = path.stat().st_size - signals[0].byte_offset
+        held.append(max(int(size / BYTES_PER_SAMPLE[signals[0].format]) // len(signals), 0))
+    num_samples = header.num_samples or min(held)
+    if not 0 < num_samples <= min(held):
+        _refuse(
+            header_path,
+            f"{min(held)} samples per lead in the data file",
+            f"{num_samples or 'some'}, as the header says",
+            "the data file is cut off: copy it again",
+        )
+    if num_samples * len(header.signals) > MOST_SAMPLES:
+        _refuse(header_path, f"{num_samples} samples per lead", f"at most {MOST_SAMPLES} in all", "cut out a part")
+    return num_samples
+
+
+def _decoded(files: dict[Path, list[WfdbSignal]], num_samples: int) -> dict[WfdbSignal, Float[np.ndarray, " time"]]:
+    """Converter counts of every lead, with NaN for the samples that the format marks as invalid."""
+    import wfdb
+
+    signals = [signal for held in files.values() for signal in held]
+    lines = [f"record {len(signals)} 500 {num_samples}"]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (path, held) in enumerate(files.items()):
+            _link(path, Path(folder) / f"{number}.dat")
+            lines += [f"{number}.dat {signal.format}+{signal.byte_offset} 1(0)/mV" for signal in held]
+        (Path(folder) / "record.hea").write_text("\n".join(lines) + "\n")
+        counts = wfdb.rdrecord(str(Path(folder) / "record")).p_signal
+    return dict(zip(signals, counts.T, strict=True))
+
+
+def _link(path: Path, link: Path) -> None:
+    try:
+        os.symlink(path.resolve(), link)
+    except OSError:  # Windows grants links to administrators only
+        shutil.copyfile(path, link)
+
+
+def _refuse(path: Path, found: str, expected: str, remedy: str) -> NoReturn:
+    raise BadRecording(path, found=found, expected=expected, remedy=remedy)

@@ -1,0 +1,53 @@
+"""Reading XML that a stranger may have written: no entities, no document types, bounded size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree.ElementTree import Element, TreeBuilder
+
+from cardiolens.errors import BadRecording
+
+MOST_BYTES = 16 << 20
+"""A resting ECG with its full disclosure takes 1 MB."""
+
+MOST_ELEMENTS = 100_000
+
+
+def read_xml(path: Path) -> Element:
+    """The root element of an XML file.
+
+    Raises:
+        BadRecording: the file is larger than 16 MiB, has more than 100,000 elements, is cut off or otherwise no XML, or
+            declares a document type or entities.
+    """
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import DefusedXMLParser, ParseError
+
+    with path.open("rb") as file:
+        text = file.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise _bad(path, f"more than {MOST_BYTES >> 20} MiB", "an ECG of a few minutes at most")
+    parser = DefusedXMLParser(target=_BoundedTree(path), forbid_dtd=True)
+    try:
+        parser.feed(text)
+        return parser.close()
+    except DefusedXmlException as error:
+        raise _bad(path, f"a document type or entity ({type(error).__name__})", "XML without either") from error
+    except (ParseError, LookupError, ValueError) as error:
+        raise _bad(path, f"broken XML ({error})", "the whole file as the device exported it") from error
+
+
+class _BoundedTree(TreeBuilder):
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path, self._left = path, MOST_ELEMENTS
+
+    def start(self, tag: str, attributes: dict[str, str]) -> Element:
+        self._left -= 1
+        if self._left < 0:
+            raise _bad(self._path, f"more than {MOST_ELEMENTS} XML elements", "an ECG of a few minutes at most")
+        return super().start(tag, attributes)
+
+
+def _bad(path: Path, found: str, expected: str) -> BadRecording:
+    return BadRecording(path, found=found, expected=expected, remedy="export the ECG again from the device or archive")
