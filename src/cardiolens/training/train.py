@@ -1,0 +1,77 @@
+"""From settings and a cohort to a finished run: the one entry for pre-training, fine-tuning and baselines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from cardiolens.atomic import sha256
+from cardiolens.cohorts.loader import Loader, device_budget
+from cardiolens.cohorts.store import Cohort
+from cardiolens.methods.supervised import Supervised
+from cardiolens.training.config import RunConfig
+from cardiolens.training.environment import describe_environment
+from cardiolens.training.examples import target_scale, training_rows, usable_rows
+from cardiolens.training.loop import fit
+from cardiolens.training.progress import Progress, QuietProgress
+from cardiolens.training.run import Run
+from cardiolens.training.start_weights import load_encoders, weight_file
+
+CPU = torch.device("cpu")
+
+
+def train(
+    config: RunConfig,
+    cohort: Cohort,
+    out: Path,
+    *,
+    start_from: Path | None = None,
+    device: torch.device = CPU,
+    progress: Progress | None = None,
+) -> Run:
+    """The finished run of `config` on `cohort` at `out`: begun, resumed, or returned at once where it is done.
+
+    It trains on the split `train` and selects on `select`. `start_from` is a finished run, a bundle or a published weight
+    file whose encoders it starts from; without it all weights are fresh.
+
+    Raises:
+        BadRun: `out` holds a run of other settings, of another cohort or from other weights; or the loss diverged.
+        BadWeights: `start_from` does not fit the method.
+        BadOption: the cohort lacks the labels or MRIs that the method needs.
+        NoSpace: the disk is full; free some and call again.
+        KeyboardInterrupt: Ctrl-C; call again to go on.
+    """
+    start = "" if start_from is None else sha256(weight_file(start_from))
+    run = Run.start_or_resume(out, config, cohort=cohort.fingerprint, start=start)
+    if run.is_done:
+        return run
+    method_config, training = config.method, config.training
+    rows = training_rows(cohort, method_config, config.data)
+    method = method_config.build(seed=training.seed)
+    if start_from is not None:
+        load_encoders(method, start_from)
+    if isinstance(method, Supervised):
+        method.set_target_scale(*target_scale(cohort, method_config, rows))
+    method.to(device)
+
+    def loader(rows, *, drop_last: bool) -> Loader:
+        return Loader(
+            cohort,
+            rows,
+            batch_size=training.batch_size,
+            seed=training.seed,
+            columns=method_config.columns,
+            images=method_config.needs_images,
+            device=device,
+            drop_last=drop_last,
+            resident_bytes=device_budget(device),
+        )
+
+    train_batches = loader(rows, drop_last=training.drop_last)
+    validation_batches = loader(usable_rows(cohort, method_config, "select"), drop_last=False)
+    run.record_environment(describe_environment(device))
+    result = fit(method, train_batches, validation_batches, training, run, progress=progress or QuietProgress())
+    run.finish(method.state_dict(), asdict(result))
+    return run
