@@ -17,6 +17,9 @@ from torch import nn
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.configs import Kinds
+from cardiolens.errors import BadOption
+from cardiolens.nn.vit import SignalEncoderConfig
+from cardiolens.signals.augmentation import EcgAugmentationConfig
 
 
 @dataclass(frozen=True)
@@ -110,3 +113,18 @@ def grouped_by_decay(
         ParameterGroup(free, lr_scale, 0.0, f"{name}/no_decay"),
     ]
     return [group for group in groups if group.params]
+
+
+def require_same_window(encoder: SignalEncoderConfig, augmentation: EcgAugmentationConfig) -> None:
+    """Refuse an encoder that reads another length than the augmentation cuts.
+
+    Raises:
+        BadOption: the lengths differ.
+    """
+    if encoder.num_samples != augmentation.crop:
+        raise BadOption(
+            "augmentation.crop",
+            found=f"{augmentation.crop} samples",
+            expected=f"the {encoder.num_samples} samples that the encoder reads",
+            remedy="set encoder.num_samples and augmentation.crop alike",
+        )

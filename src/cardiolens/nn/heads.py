@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cardiolens.errors import BadOption
+from cardiolens.nn.linear import Linear
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def _scores(logits: Float[Tensor, "batch logit"], config: HeadConfig) -> Float[T
     return yes - no
 
 
-def _fresh_linear(width: int, outputs: int) -> nn.Linear:
-    layer = nn.Linear(width, outputs)
+def _fresh_linear(width: int, outputs: int) -> Linear:
+    layer = Linear(width, outputs)
     # Near zero, so that fine-tuning starts from the mean answer and not from noise.
     nn.init.trunc_normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)

@@ -9,6 +9,7 @@ from einops import repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from cardiolens.nn.linear import Linear
 from cardiolens.nn.positions import sine_cosine_positions
 from cardiolens.nn.transformer import LAYER_NORM_EPSILON, Block, draw_transformer_weights
 from cardiolens.nn.vit import SignalEncoderConfig
@@ -34,12 +35,12 @@ class MaeDecoder(nn.Module):
     def __init__(self, config: MaeDecoderConfig, encoder: SignalEncoderConfig) -> None:
         super().__init__()
         positions = sine_cosine_positions(num_leads=encoder.num_leads, num_segments=encoder.num_segments, width=config.width)
-        self.embedding = nn.Linear(encoder.width, config.width)
+        self.embedding = Linear(encoder.width, config.width)
         self.mask_token = nn.Parameter(torch.empty(1, 1, config.width))
         self.positions = nn.Parameter(positions, requires_grad=False)
         self.blocks = nn.ModuleList(Block(config.width, config.heads, mlp_ratio=config.mlp_ratio) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPSILON)
-        self.prediction = nn.Linear(config.width, encoder.patch)
+        self.prediction = Linear(config.width, encoder.patch)
         draw_transformer_weights(self)
         nn.init.normal_(self.mask_token, std=0.02)
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
 
 from cardiolens.configs import Kinds
+from cardiolens.nn.attention import QueryAttention
 from cardiolens.nn.transformer import LAYER_NORM_EPSILON
 
 
@@ -77,34 +75,6 @@ class AttentionPool(nn.Module):
         patches = tokens[:, 1:]
         pooled = self.attention(patches.mean(dim=1, keepdim=True), patches)
         return _normed(pooled[:, 0], self.norm, self.norm_passes)
-
-
-class QueryAttention(nn.Module):
-    """Multi-head attention of given queries to tokens; parameters are named as in `torch.nn.MultiheadAttention`."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        if width % heads:
-            raise ValueError(f"attention needs a width divisible by its heads, not {width} by {heads}")
-        self.heads = heads
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
-        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
-        self.out_proj = nn.Linear(width, width)
-        nn.init.xavier_uniform_(self.in_proj_weight)
-        nn.init.zeros_(self.out_proj.bias)
-
-    def forward(
-        self, query: Float[Tensor, "batch query width"], tokens: Float[Tensor, "batch token width"]
-    ) -> Float[Tensor, "batch query width"]:
-        width = query.shape[2]
-        q = linear(query, self.in_proj_weight[:width], self.in_proj_bias[:width])
-        key_value = linear(tokens, self.in_proj_weight[width:], self.in_proj_bias[width:])
-        q = rearrange(q, "batch query (head depth) -> batch head query depth", head=self.heads)
-        key, value = rearrange(
-            key_value, "batch token (part head depth) -> part batch head token depth", part=2, head=self.heads
-        ).unbind()
-        mixed = scaled_dot_product_attention(q, key, value)
-        return self.out_proj(rearrange(mixed, "batch head query depth -> batch query (head depth)"))
 
 
 def _normed(pooled: Float[Tensor, "batch width"], norm: nn.LayerNorm, passes: int) -> Float[Tensor, "batch width"]:

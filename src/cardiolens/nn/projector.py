@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from cardiolens.nn.linear import Linear
+
 
 @dataclass(frozen=True)
 class ProjectorConfig:
@@ -24,8 +26,8 @@ class Projector(nn.Module):
 
     def __init__(self, config: ProjectorConfig, features: int) -> None:
         super().__init__()
-        self.expand = nn.Linear(features, config.hidden)
-        self.project = nn.Linear(config.hidden, config.width)
+        self.expand = Linear(features, config.hidden)
+        self.project = Linear(config.hidden, config.width)
 
     def forward(self, features: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch projection"]:
         return self.project(relu(self.expand(features)))

@@ -6,33 +6,15 @@ As in ViT: query, key and value from one biased projection, exact GELU, no dropo
 from __future__ import annotations
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu
 
 from cardiolens.keyed_random import uniform
+from cardiolens.nn.attention import SelfAttention
+from cardiolens.nn.linear import Linear
 
 LAYER_NORM_EPSILON = 1e-6
-
-
-class SelfAttention(nn.Module):
-    """Multi-head attention of all tokens to all tokens."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        if width % heads:
-            raise ValueError(f"attention needs a width divisible by its heads, not {width} by {heads}")
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.projection = nn.Linear(width, width)
-
-    def forward(self, tokens: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
-        query, key, value = rearrange(
-            self.qkv(tokens), "batch token (part head depth) -> part batch head token depth", part=3, head=self.heads
-        ).unbind()
-        mixed = scaled_dot_product_attention(query, key, value)
-        return self.projection(rearrange(mixed, "batch head token depth -> batch token (head depth)"))
 
 
 class Mlp(nn.Module):
@@ -40,8 +22,8 @@ class Mlp(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.expand = nn.Linear(width, hidden)
-        self.contract = nn.Linear(hidden, width)
+        self.expand = Linear(width, hidden)
+        self.contract = Linear(hidden, width)
 
     def forward(self, tokens: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
         return self.contract(gelu(self.expand(tokens)))

@@ -12,6 +12,7 @@ from einops import repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from cardiolens.nn.linear import Linear
 from cardiolens.nn.patches import to_patches
 from cardiolens.nn.positions import sine_cosine_positions
 from cardiolens.nn.transformer import LAYER_NORM_EPSILON, Block, draw_transformer_weights, rising_drop_path
@@ -67,7 +68,7 @@ class SignalEncoder(nn.Module):
         positions = sine_cosine_positions(num_leads=config.num_leads, num_segments=config.num_segments, width=config.width)
         self.class_token = nn.Parameter(torch.empty(1, 1, config.width))
         self.positions = nn.Parameter(positions, requires_grad=config.learn_positions)
-        self.patch_embedding = nn.Linear(config.patch, config.width)
+        self.patch_embedding = Linear(config.patch, config.width)
         self.blocks = nn.ModuleList(
             Block(config.width, config.heads, mlp_ratio=config.mlp_ratio, drop_path=drop_path, stream=f"ecg_encoder.{i}")
             for i, drop_path in enumerate(rising_drop_path(config.drop_path, config.depth))

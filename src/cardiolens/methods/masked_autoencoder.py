@@ -1,0 +1,128 @@
+"""Masked data modelling: see a fifth of an ECG's patches, reconstruct all of them.
+
+Unlike He et al. 2022 the loss counts visible patches too, targets are not normalised per patch, and the shape of every
+lead is compared as well, by normalised cross-correlation; all as in the published code (mae, models_mae.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from cardiolens.batch import Batch, StepOutput
+from cardiolens.keyed_random import uniform
+from cardiolens.methods.method import (
+    Method,
+    MethodConfig,
+    ParameterGroup,
+    Selection,
+    grouped_by_decay,
+    require_same_window,
+)
+from cardiolens.nn.mae_decoder import MaeDecoder, MaeDecoderConfig
+from cardiolens.nn.masking import Masking, random_visible
+from cardiolens.nn.patches import from_patches, to_patches
+from cardiolens.nn.vit import SignalEncoder, SignalEncoderConfig
+from cardiolens.signals.augmentation import EcgAugmentationConfig, augment, first_window
+
+
+@dataclass(frozen=True)
+class MaskedAutoencoderConfig(MethodConfig):
+    """Settings of masked data modelling; the defaults are the paper's."""
+
+    encoder: SignalEncoderConfig = field(default_factory=SignalEncoderConfig)
+    """The signal encoder, which outlives the method."""
+    decoder: MaeDecoderConfig = field(default_factory=MaeDecoderConfig)
+    """The decoder, which does not."""
+    hidden_ratio: float = 0.8
+    """Share of patches that the encoder does not see."""
+    ncc_weight: float = 0.1
+    """Weight of the normalised cross-correlation; the mean squared error has the rest."""
+    augmentation: EcgAugmentationConfig = field(default_factory=EcgAugmentationConfig)
+    """Crop and augmentation in training; validation sees the first window as it is."""
+
+    def __post_init__(self) -> None:
+        require_same_window(self.encoder, self.augmentation)
+
+    def _build(self) -> MaskedAutoencoder:
+        return MaskedAutoencoder(self)
+
+
+class Reconstruction(NamedTuple):
+    """What the autoencoder makes of an ECG, and which samples it did not see."""
+
+    ecg: Float[Tensor, "batch lead time"]
+    hidden: Bool[Tensor, "batch lead time"]
+
+
+class MaskedAutoencoder(Method):
+    """Signal encoder and decoder with the reconstruction loss."""
+
+    def __init__(self, config: MaskedAutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.ecg_encoder = SignalEncoder(config.encoder)
+        self.decoder = MaeDecoder(config.decoder, config.encoder)
+
+    @property
+    def selects_by(self) -> Selection:
+        """The reconstruction loss."""
+        return Selection("loss", higher_is_better=False)
+
+    def forward(self, batch: Batch) -> StepOutput:
+        """Loss, mean squared error and cross-correlation of the reconstruction. Masks are random in validation, too."""
+        if self.training:
+            ecg = augment(batch.ecg, self.config.augmentation, keys=batch.keys)
+        else:
+            ecg = first_window(batch.ecg, self.config.augmentation.crop)
+        predicted, _ = self._reconstruct_patches(ecg, batch.keys)
+        target = to_patches(ecg, patch=self.config.encoder.patch)
+        error = mean_squared_error(predicted, target)
+        correlation = cross_correlation(predicted, target, num_leads=self.config.encoder.num_leads)
+        weight = self.config.ncc_weight
+        loss = (1 - weight) * error + weight * (1 - correlation)
+        return StepOutput(loss, {"mse": error.detach(), "ncc": correlation.detach()})
+
+    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
+        """As published: the class and mask tokens decay like matrices; biases and norms do not."""
+        return grouped_by_decay(self.named_parameters(), weight_decay=weight_decay)
+
+    def reconstruct(self, ecg: Float[Tensor, "batch lead time"], *, keys: Int[Tensor, " batch"]) -> Reconstruction:
+        """The reconstruction of a window from a random fifth of its patches, which follows from `keys`."""
+        predicted, masking = self._reconstruct_patches(ecg, keys)
+        hidden = repeat(masking.hidden, "batch patch -> batch patch sample", sample=self.config.encoder.patch)
+        num_leads = self.config.encoder.num_leads
+        return Reconstruction(
+            from_patches(predicted, num_leads=num_leads),
+            rearrange(hidden, "batch (lead segment) sample -> batch lead (segment sample)", lead=num_leads),
+        )
+
+    def _reconstruct_patches(self, ecg: Tensor, keys: Tensor) -> tuple[Tensor, Masking]:
+        masking = random_visible(uniform(keys, "mask", self.config.encoder.num_patches), self.config.hidden_ratio)
+        tokens = self.ecg_encoder(ecg, visible=masking.visible, keys=keys)
+        predicted = self.decoder(self.ecg_encoder.norm(tokens), masking.visible)
+        return predicted.float(), masking
+
+
+def mean_squared_error(
+    predicted: Float[Tensor, "batch patch sample"], target: Float[Tensor, "batch patch sample"]
+) -> Float[Tensor, ""]:
+    """Over all samples, of visible and hidden patches alike; the published code adds 1e-5 to the count."""
+    return (predicted - target).square().sum() / (predicted.numel() + 1e-5)
+
+
+def cross_correlation(
+    predicted: Float[Tensor, "batch patch sample"], target: Float[Tensor, "batch patch sample"], *, num_leads: int
+) -> Float[Tensor, ""]:
+    """Normalised cross-correlation (-1..1) of each lead over the whole window, averaged over leads and batch."""
+    signals = torch.stack([from_patches(predicted, num_leads=num_leads), from_patches(target, num_leads=num_leads)])
+    centred = signals - signals.mean(dim=-1, keepdim=True)
+    freedom = signals.shape[-1] - 1
+    deviation = (centred.square().sum(dim=-1) / freedom + 1e-12).sqrt()
+    covariance = (centred[0] * centred[1]).sum(dim=-1) / freedom
+    return (covariance / (deviation[0] * deviation[1])).mean()
