@@ -94,11 +94,12 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
     return Table(
         name="comparison",
         title="Diseases by area under the ROC curve, phenotypes by mean Pearson r",
-        header=("Method", *(_head(comparison, *pair) for pair in pairs)),
+        header=(Cell("Method"), *(_head(comparison, *pair) for pair in pairs)),
         blocks=tuple(blocks),
         numbers=comparison,
         note="Value with its 95 % interval for one seed; mean ± standard deviation over several. Bold is the best measured "
-        "method, underlined the second. Published values come from another cohort and are no target for this one.",
+        "method, underlined the second. Under a disease stand its cases. Published values come from another cohort and are "
+        "no target for this one.",
     )
 
 
@@ -140,13 +141,12 @@ def _ordered_pairs(comparison: pd.DataFrame) -> list[tuple[str, str]]:
     return sorted(pairs, key=lambda p: (kinds.index(p[1]), first.index(p[0]) if p[0] in first else len(first)))
 
 
-def _head(comparison: pd.DataFrame, column: str, metric: str) -> str:
+def _head(comparison: pd.DataFrame, column: str, metric: str) -> Cell:
     measured = comparison[
         (comparison["origin"] == MEASURED) & (comparison["column"] == column) & (comparison["metric"] == metric)
     ]
     n, events = measured["n"].min(), measured["events"].min()
-    count = f"n {n}" if pd.isna(events) else f"{events} of {n}"
-    return f"{column_label(column).short} ({count})"
+    return Cell(column_label(column).short, f"(n {n:,})" if pd.isna(events) else f"({events:,} of {n:,})")
 
 
 def _cell(part: pd.DataFrame, key: tuple[str, str, str]) -> Cell:

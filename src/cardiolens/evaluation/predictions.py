@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cardiolens.atomic import write_atomically
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.writing import write_atomically
 
 SCHEMA_VERSION = 1
 _SCHEMA_KEY = b"cardiolens_predictions"
@@ -78,7 +78,7 @@ def concat_predictions(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path) -> Path:
-    """Check the table and store it as parquet, atomically, with its schema version.
+    """Check the table and store it as parquet, atomically, with its schema version; missing folders are made.
 
     Raises:
         BadRun: as `check_predictions`.
@@ -91,6 +91,7 @@ def write_predictions(predictions: pd.DataFrame, path: Path) -> Path:
     stamped = table.replace_schema_metadata({**(table.schema.metadata or {}), _SCHEMA_KEY: str(SCHEMA_VERSION).encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(stamped, sink, compression="zstd")
+    path.parent.mkdir(parents=True, exist_ok=True)
     return write_atomically(path, sink.getvalue().to_pybytes())
 
 

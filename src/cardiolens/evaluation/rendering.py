@@ -41,16 +41,26 @@ class Table:
     name: str
     """A file name without its ending."""
     title: str
-    header: tuple[str, ...]
+    header: tuple[Cell, ...]
     blocks: tuple[Block, ...]
     numbers: pd.DataFrame
     note: str = ""
 
 
+def header_of(*names: str) -> tuple[Cell, ...]:
+    """A header of plain names."""
+    return tuple(Cell(name) for name in names)
+
+
 def as_markdown(table: Table) -> str:
     """GitHub Markdown: best bold, second underlined, headings of blocks as rows in italics."""
     width = len(table.header)
-    lines = [f"**{_one_line(table.title)}**", "", _pipes(table.header), _pipes(("---", *["---:"] * (width - 1)))]
+    lines = [
+        f"**{_one_line(table.title)}**",
+        "",
+        _pipes([_markdown_cell(cell) for cell in table.header]),
+        _pipes(("---", *["---:"] * (width - 1))),
+    ]
     for block in table.blocks:
         if block.heading:
             lines.append(_pipes((f"*{_one_line(block.heading)}*", *[""] * (width - 1))))
@@ -60,7 +70,7 @@ def as_markdown(table: Table) -> str:
 
 def as_html(table: Table) -> Markup:
     """A `<table>` with caption, escaped; best in `<strong>`, second in `<u>`, details in `<small>`."""
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in table.header)
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(_html_cell(cell)) for cell in table.header)
     body = Markup("").join(_html_block(block, len(table.header)) for block in table.blocks)
     return Markup('<table id="table-{}"><caption>{}</caption><thead><tr>{}</tr></thead>{}</table>').format(
         table.name, table.title, head, body
@@ -70,7 +80,7 @@ def as_html(table: Table) -> Markup:
 def as_text(table: Table, *, details: bool = True) -> str:
     """Aligned columns for a terminal; best marked `*`, second `+`. Without `details` a wide table fits."""
     rows = [
-        [list(table.header)],
+        [[_text_cell(cell, details) for cell in table.header]],
         *[[[_text_cell(cell, details) for cell in row] for row in block.rows] for block in table.blocks],
     ]
     widths = [max(len(row[k]) for block in rows for row in block) for k in range(len(table.header))]

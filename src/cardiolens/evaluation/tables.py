@@ -6,7 +6,7 @@ import pandas as pd
 
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label
 from cardiolens.evaluation.metrics import class_columns, proportion
-from cardiolens.evaluation.rendering import Block, Cell, Table
+from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.evaluation.seeds import over_seeds
 from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS
 
@@ -27,7 +27,7 @@ def disease_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
     return Table(
         name="diseases",
         title="Diseases: how well the risk ranks subjects",
-        header=("Method", "AUC", "AUPRC", "Prevalence", "Cases of n", "Seeds"),
+        header=header_of("Method", "AUC", "AUPRC", "Prevalence", "Cases of n", "Seeds"),
         blocks=tuple(blocks),
         numbers=summary,
         note="With 95 % intervals. AUC 0.5 is chance; AUPRC is that of the positive class, and chance is the prevalence.",
@@ -49,8 +49,8 @@ def phenotype_table(metrics: pd.DataFrame, *, method: str, split: str = "test") 
             blocks.append(Block(f"{column_label(group).name} ({group})" if group else "Other values", tuple(rows)))
     return Table(
         name=f"phenotypes_{_file_name(method)}",
-        title=f"Phenotypes: {method}",
-        header=("Phenotype", "r", "R²", "Mean absolute error", "n"),
+        title=f"{method}: every phenotype",
+        header=header_of("Phenotype", "r", "R²", "Mean absolute error", "n"),
         blocks=tuple(blocks),
         numbers=summary,
         note="With 95 % intervals. R² below zero is worse than telling everybody the mean.",
@@ -67,7 +67,7 @@ def evaluation_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
     return Table(
         name="evaluation",
         title=f"Measured on the split '{split}', with 95 % intervals",
-        header=("What", "Metric", "Value", "95 % interval", "Unit", "n", "Cases"),
+        header=header_of("What", "Metric", "Value", "95 % interval", "Unit", "n", "Cases"),
         blocks=tuple(blocks),
         numbers=summary,
     )
@@ -89,7 +89,7 @@ def cohort_table(subjects: pd.DataFrame) -> Table:
     return Table(
         name="cohort",
         title="Subjects by split",
-        header=("", *groups),
+        header=header_of("", *groups),
         blocks=(Block("", tuple(rows)),),
         numbers=numbers,
         note="Cases with their share of the subjects whose status is known. Splits follow from a keyed hash of the subject.",
