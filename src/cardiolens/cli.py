@@ -43,7 +43,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _prepare_synthetic(arguments: argparse.Namespace) -> int:
     from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
-    from cardiolens.training.progress import terminal_progress
+    from cardiolens.progress import terminal_progress
 
     cohort = prepare_synthetic(
         arguments.out,
@@ -58,14 +58,14 @@ def _prepare_synthetic(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from cardiolens.recipes.selection import describe_recipes, select
-    from cardiolens.study.finetune_target import aimed_at
+    from cardiolens.recipes.selection import aimed_at, describe_recipes, select
 
     if arguments.list:
         print(describe_recipes())
         return 0
     from cardiolens.cohorts.store import Cohort
-    from cardiolens.training.progress import terminal_progress
+    from cardiolens.training.device import choose_device
+    from cardiolens.progress import terminal_progress
     from cardiolens.training.train import train
 
     missing = [flag for flag, value in (("--cohort", arguments.cohort), ("--out", arguments.out)) if value is None]
@@ -75,9 +75,8 @@ def _train(arguments: argparse.Namespace) -> int:
     config = select(arguments.recipe, arguments.settings)
     if arguments.target:
         config = aimed_at(config, cohort, arguments.target)
-    run = train(
-        config, cohort, arguments.out, start_from=arguments.start_from, device=arguments.device, progress=terminal_progress()
-    )
+    device = choose_device(arguments.device)
+    run = train(config, cohort, arguments.out, start_from=arguments.start_from, device=device, progress=terminal_progress())
     print(f"done: {run.path}")
     return 0
 

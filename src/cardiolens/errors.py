@@ -36,8 +36,9 @@ class BadInput(CardiolensError):
     def __init__(self, source: str | Path, *, found: str, expected: str, remedy: str) -> None:
         self.source = display_name(source)
         self.found, self.expected, self.remedy = found, expected, remedy
-        line = f"{self.source}: found {found}; expected {expected}; {remedy}"
-        super().__init__(" ".join(line.split()))
+        line = " ".join(f"{self.source}: found {found}; expected {expected}; {remedy}".split())
+        # What was found may come from a stranger's file; a terminal must not obey it.
+        super().__init__("".join(character if character.isprintable() else "?" for character in line))
 
 
 class UnknownFormat(BadInput):

@@ -1,14 +1,19 @@
+import contextlib
+import itertools
 import math
 import signal
+from dataclasses import asdict
 
 import pytest
 import torch
+from dying_disk import DyingDisk, Killed
 from tiny import NUM_EXAMPLES, Tiny, TinyBatches, TinyConfig, start_run, training_config
 
 from cardiolens.errors import BadRun
+from cardiolens.training.checkpoint import DamagedCheckpoint
 from cardiolens.training.config import KeptWeights, Precision
 from cardiolens.training.loop import FitResult, fit
-from cardiolens.training.progress import QuietProgress
+from cardiolens.progress import QuietProgress
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 WALL_CLOCK = {"seconds", "examples_per_second"}
@@ -105,6 +110,38 @@ def test_a_run_killed_at_any_step_goes_on_from_its_last_checkpoint_with_the_same
 
     _assert_same_weights(method, uninterrupted[0])
     assert _metrics(run) == _metrics(uninterrupted[2])
+
+
+def test_a_run_whose_newest_checkpoint_is_damaged_ends_with_the_same_bits(tmp_path, uninterrupted):
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, before=_interrupt_at(2, 2), checkpoint_every_steps=2)
+    newest = max((tmp_path / "checkpoints").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1])
+    with pytest.warns(DamagedCheckpoint):
+        method, _, run = _fit(tmp_path, checkpoint_every_steps=2)
+
+    _assert_same_weights(method, uninterrupted[0])
+    assert _metrics(run) == _metrics(uninterrupted[2])
+
+
+def test_a_process_that_dies_at_any_file_operation_can_be_resumed_to_the_same_bits(tmp_path, monkeypatch):
+    def run_to_the_end(folder):
+        method, result, run = _fit(folder, epochs=1)
+        run.finish(method.state_dict(), asdict(result))
+        return run
+
+    whole = run_to_the_end(tmp_path / "whole")
+    for last in itertools.count():
+        folder = tmp_path / str(last)
+        disk = DyingDisk(folder, last=last)
+        with disk.installed(monkeypatch), contextlib.suppress(Killed):
+            run_to_the_end(folder)
+        if not disk.died:
+            break
+        run = run_to_the_end(folder)
+        assert (folder / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+        assert _metrics(run) == _metrics(whole)
+    assert last > 20, "it dies in the configuration, the metrics, the checkpoint, the weights and the mark"
 
 
 def test_when_checkpoints_are_written_changes_nothing(tmp_path, uninterrupted):

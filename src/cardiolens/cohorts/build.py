@@ -6,10 +6,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from cardiolens.cohorts.manifest import CohortSettings
 from cardiolens.cohorts.rows import RefusedRow, RowMaker, SubjectRow
@@ -17,37 +15,9 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.worker import start_worker
 from cardiolens.cohorts.writer import already_complete, open_writer
 from cardiolens.errors import BadInput, CardiolensError
+from cardiolens.progress import QUIET, Progress
 
 _LOG = logging.getLogger(__name__)
-
-
-@runtime_checkable
-class ProgressTask(Protocol):
-    """One piece of work whose size is known."""
-
-    def advance(self, count: int = 1) -> None:
-        """So many more are done."""
-
-
-@runtime_checkable
-class Progress(Protocol):
-    """A way to show progress; `training.progress` has some."""
-
-    def task(self, title: str, *, total: int, done: int = 0, unit: str = "steps") -> AbstractContextManager[ProgressTask]:
-        """A context in which `total` units are done, `done` of them by an earlier process."""
-
-
-class Unseen:
-    """Progress that nobody watches."""
-
-    def task(self, title: str, *, total: int, done: int = 0, unit: str = "steps") -> AbstractContextManager[ProgressTask]:
-        return nullcontext(self)
-
-    def advance(self, count: int = 1) -> None:
-        pass
-
-
-UNSEEN = Unseen()
 
 
 def build_cohort(
@@ -58,7 +28,7 @@ def build_cohort(
     num_rows: int,
     split_key: bytes,
     processes: int = 1,
-    progress: Progress = UNSEEN,
+    progress: Progress = QUIET,
 ) -> Cohort:
     """The cohort of these settings at `out`: opened where it is complete, otherwise built or completed first.
 

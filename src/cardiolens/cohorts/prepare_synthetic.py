@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from cardiolens.cohorts.build import UNSEEN, Progress, build_cohort
+from cardiolens.cohorts.build import build_cohort
 from cardiolens.cohorts.manifest import NUM_SAMPLES, CohortSettings
 from cardiolens.cohorts.rows import RowMaker, SubjectRow, stored_ecg
 from cardiolens.cohorts.store import Cohort
@@ -13,6 +13,7 @@ from cardiolens.configs import to_json
 from cardiolens.errors import BadOption
 from cardiolens.imaging.views import ViewConfig, picture
 from cardiolens.privacy import keyed_hash
+from cardiolens.progress import QUIET, Progress
 from cardiolens.signals.cleaning import CleaningConfig
 from cardiolens.synthetic.generator import SyntheticSubject, make_subject
 from cardiolens.synthetic.settings import SyntheticConfig
@@ -20,6 +21,7 @@ from cardiolens.synthetic.settings import SyntheticConfig
 SYNTHETIC_KEY = b"cardiolens synthetic subjects"
 """Hashes synthetic subjects and assigns their splits. Public, since there is nobody to protect: the same subject has the same
 name and split on every machine."""
+_GENERATOR, _CLEANING, _VIEWS = SyntheticConfig(), CleaningConfig(), ViewConfig()
 
 
 def prepare_synthetic(
@@ -28,11 +30,11 @@ def prepare_synthetic(
     subjects: int,
     seed: int,
     with_mri: bool = True,
-    generator: SyntheticConfig | None = None,
-    cleaning: CleaningConfig | None = None,
-    views: ViewConfig | None = None,
+    generator: SyntheticConfig = _GENERATOR,
+    cleaning: CleaningConfig = _CLEANING,
+    views: ViewConfig = _VIEWS,
     processes: int = 1,
-    progress: Progress = UNSEEN,
+    progress: Progress = QUIET,
 ) -> Cohort:
     """Make, or complete, a cohort of `subjects` synthetic hearts at `out`; a complete one of these settings is opened.
 
@@ -43,17 +45,17 @@ def prepare_synthetic(
     for name, value, least in (("subjects", subjects, 1), ("seed", seed, 0), ("processes", processes, 1)):
         if value < least:
             raise BadOption(name, found=str(value), expected=f"at least {least}", remedy="give a larger number")
-    maker = SyntheticRows(seed, with_mri, generator or SyntheticConfig(), cleaning or CleaningConfig(), views or ViewConfig())
+    maker = SyntheticRows(seed, with_mri, generator, cleaning, views)
     source = {
         "kind": "synthetic",
         "seed": seed,
         "subjects": subjects,
         "with_mri": with_mri,
-        "generator": to_json(maker.generator),
+        "generator": to_json(generator),
     }
     return build_cohort(
         out,
-        CohortSettings(source, cleaning=maker.cleaning, views=maker.views),
+        CohortSettings(source, cleaning=cleaning, views=views),
         maker,
         num_rows=subjects,
         split_key=SYNTHETIC_KEY,
@@ -67,10 +69,10 @@ class SyntheticRows(RowMaker):
     """Row `i` is subject `i` of the generator."""
 
     seed: int
-    with_mri: bool = True
-    generator: SyntheticConfig = field(default_factory=SyntheticConfig)
-    cleaning: CleaningConfig = field(default_factory=CleaningConfig)
-    views: ViewConfig = field(default_factory=ViewConfig)
+    with_mri: bool
+    generator: SyntheticConfig
+    cleaning: CleaningConfig
+    views: ViewConfig
 
     def subject(self, index: int) -> str:
         return keyed_hash(f"synthetic-{self.seed}-{index}", key=SYNTHETIC_KEY)

@@ -15,11 +15,11 @@ import torch
 from cardiolens.batch import Batch
 from cardiolens.errors import BadRun
 from cardiolens.methods.method import Method
+from cardiolens.progress import Progress, ProgressTask
 from cardiolens.training.config import KeptWeights, TrainingConfig
 from cardiolens.training.generators import own_generators
 from cardiolens.training.interruption import Interruption
 from cardiolens.training.optimiser import ScheduleConfig, learning_rate, set_learning_rate
-from cardiolens.training.progress import Progress, ProgressTask
 from cardiolens.training.run import Run
 from cardiolens.training.state import TrainingState
 from cardiolens.training.totals import Totals

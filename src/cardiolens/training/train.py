@@ -11,11 +11,11 @@ from cardiolens.atomic import sha256
 from cardiolens.cohorts.loader import Loader, device_budget
 from cardiolens.cohorts.store import Cohort
 from cardiolens.methods.supervised import Supervised
+from cardiolens.progress import Progress, QuietProgress
 from cardiolens.training.config import RunConfig
 from cardiolens.training.environment import describe_environment
 from cardiolens.training.examples import target_scale, training_rows, usable_rows
 from cardiolens.training.loop import fit
-from cardiolens.training.progress import Progress, QuietProgress
 from cardiolens.training.run import Run
 from cardiolens.training.start_weights import load_encoders, weight_file
 

@@ -40,6 +40,9 @@ class QuietProgress(Progress):
         yield _QuietTask()
 
 
+QUIET = QuietProgress()
+
+
 class PlainProgress(Progress):
     """One line per note, and one every half minute with rate and time left: for logs."""
 

@@ -1,0 +1,124 @@
+"""From ECG files to answers: read, put into the input contract, clean as in training, run the model, calibrate.
+
+A file that cannot be used becomes a `Refusal` with its reason; it never stops the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from cardiolens.bundles.bundle import read_bundle, shipped_bundle_path
+from cardiolens.bundles.config import BundleConfig, HeadCard
+from cardiolens.errors import BadInput
+from cardiolens.formats import read_recording
+from cardiolens.imaging.phenotype_table import PHENOTYPES
+from cardiolens.nn.ecg_model import EcgModel
+from cardiolens.nn.inference import window_scores
+from cardiolens.serving.answers import Answer, PhenotypeValue, Refusal, Risk
+from cardiolens.signals.cleaning import clean
+from cardiolens.signals.contract import prepare_recording
+from cardiolens.tasks import TASKS, TaskKind
+from cardiolens.types import Recording
+
+_AT_ONCE = 64
+_GROUPS = {phenotype.column: phenotype.group for phenotype in PHENOTYPES}
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A recording after cleaning."""
+
+    recording: Recording
+    ecg: Float32[np.ndarray, "lead time"]
+
+
+class Predictor:
+    """Answers for ECGs from one bundle. Numbers do not depend on what else is asked at the same time."""
+
+    def __init__(self, config: BundleConfig, model: EcgModel) -> None:
+        self.config = config
+        self.model = model.eval()
+        self.notice = f"{config.training_data}. {config.notice}"
+
+    @classmethod
+    def from_pretrained(cls, path: Path | None = None) -> Predictor:
+        """The predictor of a bundle's folder; of the shipped bundle where none is named.
+
+        Raises:
+            BadBundle: the folder is no whole bundle.
+        """
+        bundle = read_bundle(path or shipped_bundle_path())
+        return cls(bundle.config, bundle.model())
+
+    def predict_files(self, paths: Sequence[Path]) -> list[Answer | Refusal]:
+        """One answer or refusal per file, in order."""
+        return list(self.iterate_files(paths))
+
+    def iterate_files(self, paths: Sequence[Path]) -> Iterator[Answer | Refusal]:
+        """As `predict_files`, a batch at a time: memory does not grow with the number of files."""
+        waiting = iter(paths)
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            while batch := list(islice(waiting, _AT_ONCE)):
+                yield from self._answered(list(threads.map(self._ready_file, batch)))
+
+    def __call__(self, recording: Recording) -> Answer:
+        """The answer for one recording.
+
+        Raises:
+            BadRecording: it does not meet the input contract.
+        """
+        return self._answered([self._ready(recording)])[0]
+
+    def _ready_file(self, path: Path) -> _Ready | Refusal:
+        try:
+            return self._ready(read_recording(path))
+        except BadInput as error:
+            return Refusal(error.source, str(error))
+
+    def _ready(self, recording: Recording) -> _Ready:
+        recording = prepare_recording(recording)
+        return _Ready(recording, clean(recording.signal_mv, self.config.input.cleaning).signal)
+
+    def _answered(self, batch: list[_Ready | Refusal]) -> list[Answer | Refusal]:
+        ready = [item for item in batch if isinstance(item, _Ready)]
+        answers = iter([])
+        if ready:
+            scores = window_scores(self.model, [item.ecg for item in ready], window=self.config.input.window)
+            by_head = {card.name: card.answers(scores[card.name].astype(np.float64)) for card in self.config.heads}
+            answers = iter(
+                [self._answer(item, {name: values[i] for name, values in by_head.items()}) for i, item in enumerate(ready)]
+            )
+        return [next(answers) if isinstance(item, _Ready) else item for item in batch]
+
+    def _answer(self, item: _Ready, values: dict[str, np.ndarray]) -> Answer:
+        risks, phenotypes = [], []
+        for card in self.config.heads:
+            if card.kind is TaskKind.CLASSIFICATION:
+                risks += _risks(card, values[card.name])
+            else:
+                phenotypes += _phenotypes(card, values[card.name])
+        return Answer(
+            item.recording.source, tuple(risks), tuple(phenotypes), item.recording.notes, self.config.name, self.notice
+        )
+
+
+def _risks(card: HeadCard, probabilities: np.ndarray) -> list[Risk]:
+    return [
+        Risk(column, TASKS[column].names[0] if column in TASKS else name, float(probability), prevalence)
+        for column, name, probability, prevalence in zip(card.columns, card.names, probabilities, card.prevalence, strict=True)
+    ]
+
+
+def _phenotypes(card: HeadCard, values: np.ndarray) -> list[PhenotypeValue]:
+    return [
+        PhenotypeValue(column, name, _GROUPS.get(column, ""), float(value), unit)
+        for column, name, unit, value in zip(card.columns, card.names, card.units, values, strict=True)
+    ]

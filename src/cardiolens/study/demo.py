@@ -1,0 +1,168 @@
+"""The whole path on synthetic hearts: cohort, pre-training, fine-tuning, evaluation, an answer for one ECG file, a report.
+
+Each step leaves its result in the demo's folder and is skipped where that is there already, so an interrupted demo goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cardiolens.atomic import write_atomically
+from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
+from cardiolens.cohorts.store import Cohort
+from cardiolens.evaluation.comparison import oracle_predictions
+from cardiolens.evaluation.content import OneAnswer, Reconstruction, ReportContent, SimilarityMaps
+from cardiolens.evaluation.curves import learning_curves
+from cardiolens.evaluation.predictions import concat_predictions, read_predictions, write_predictions
+from cardiolens.evaluation.report import write_report
+from cardiolens.formats import read_recording
+from cardiolens.formats.wfdb_record import write as write_wfdb
+from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
+from cardiolens.progress import Progress, terminal_progress
+from cardiolens.recipes import demo as recipes
+from cardiolens.serving.bundling import bundle_run
+from cardiolens.serving.predictor import Predictor
+from cardiolens.study.pictures import example_pictures, read_pictures, write_pictures
+from cardiolens.synthetic.generator import make_subject
+from cardiolens.training.config import RunConfig
+from cardiolens.training.environment import describe_environment
+from cardiolens.training.predict import predict_run
+from cardiolens.training.run import Run
+from cardiolens.training.train import CPU, train
+
+TRAINED_ON = "Trained on synthetic hearts only"
+FINE_TUNED = {
+    "cad": recipes.finetune,
+    "af": recipes.finetune,
+    "dm": recipes.finetune,
+    "phenotypes": recipes.finetune_phenotypes,
+}
+SUPERVISED, MDM, MMCL = "Supervised", "MDM", "MMCL"
+_PREDICTIONS, _PICTURES, _EXAMPLE, _ANSWER = "predictions.parquet", "pictures.npz", "example.hea", "answer.json"
+
+
+def run_demo(out: Path, *, subjects: int, seed: int, processes: int = 2, progress: Progress | None = None) -> Path:
+    """Run or complete the demo in folder `out`; the path of its `index.html`.
+
+    Raises:
+        BadOption: too few subjects for the splits, or `out` holds a demo of other settings.
+        NoSpace: the disk is full.
+    """
+    from rich.console import Console
+
+    console, progress = Console(highlight=False), progress or terminal_progress()
+    began = time.monotonic()
+    console.print(f"[bold]cardiolens demo[/bold]: {subjects} synthetic hearts, {TRAINED_ON.lower()}. Research use only.")
+    with _step(console, "1/6 prepare a paired cohort"):
+        cohort = prepare_synthetic(out / "cohort", subjects=subjects, seed=seed, processes=processes, progress=progress)
+    with _step(console, "2/6 masked data modelling (MDM) on unlabelled ECGs"):
+        mdm = train(_seeded(recipes.mdm(), seed), cohort, out / "runs" / "mdm", progress=progress)
+    with _step(console, "3/6 multimodal contrastive learning (MMCL) of ECG and MRI"):
+        mmcl = train(_seeded(recipes.mmcl(), seed), cohort, out / "runs" / "mmcl", start_from=mdm.path, progress=progress)
+    with _step(console, "4/6 fine-tune on diseases and phenotypes, from fresh weights, from MDM and from MMCL"):
+        tuned = _fine_tuned(cohort, out, {SUPERVISED: None, MDM: mdm.path, MMCL: mmcl.path}, seed, progress)
+        joint = train(_seeded(recipes.joint(), seed), cohort, out / "runs" / "joint", start_from=mmcl.path, progress=progress)
+    with _step(console, "5/6 predict the test split and one ECG file"):
+        if not (out / _PREDICTIONS).exists():
+            write_predictions(concat_predictions([predict_run(run, cohort, "test") for run in tuned]), out / _PREDICTIONS)
+        if not (out / _PICTURES).exists():
+            write_pictures(out / _PICTURES, example_pictures(mdm, mmcl, cohort))
+        name, provenance = (
+            f"cardiolens demo ({subjects} synthetic hearts)",
+            {"command": f"cardiolens demo --subjects {subjects}"},
+        )
+        bundle_run(joint, cohort, out / "bundle", name=name, training_data=TRAINED_ON, provenance=provenance)
+        _answer_example(cohort, out, seed)
+    with _step(console, "6/6 write the report"):
+        page = write_demo_report(out, out)
+    console.print(f"\nDone in {time.monotonic() - began:.0f} s. Look at [bold]{page}[/bold]")
+    console.print("Next:")
+    for step in next_steps(out):
+        console.print(f"  {step}", soft_wrap=True)
+    return page
+
+
+def write_demo_report(study: Path, out: Path) -> Path:
+    """The report of a finished demo, from its files alone; the path of the page.
+
+    Raises:
+        BadRun, BadCohort: the folder holds no finished demo.
+    """
+    cohort = Cohort.open(study / "cohort")
+    predictions = read_predictions(study / _PREDICTIONS)
+    pictures = read_pictures(study / _PICTURES)
+    answer = json.loads((study / _ANSWER).read_text())
+    runs = sorted(path.parent for path in (study / "runs").glob("*/metrics.jsonl"))
+    oracle = oracle_predictions(cohort.subjects)
+    content = ReportContent(
+        title="cardiolens demo",
+        predictions=predictions,
+        detailed_method=MMCL,
+        is_synthetic=True,
+        commands=(
+            f"cardiolens demo --subjects {len(cohort.subjects)} --seed {cohort.settings.source['seed']} --out {study.name}",
+        ),
+        environment=describe_environment(CPU) | {"cohort": cohort.fingerprint},
+        next_steps=next_steps(study),
+        oracle=oracle[oracle["split"] == "test"],
+        subjects=cohort.subjects,
+        curves=learning_curves({run.name: run / "metrics.jsonl" for run in runs if run.name in {"mdm", "mmcl", "joint"}}),
+        reconstruction=Reconstruction(**pictures.reconstruction),
+        similarity=SimilarityMaps(**pictures.similarity),
+        prediction=OneAnswer(answer["answer"], read_recording(study / _EXAMPLE).signal_mv, measured=answer["measured"]),
+    )
+    return write_report(out, content)
+
+
+def next_steps(out: Path) -> tuple[str, ...]:
+    """What to try after the demo."""
+    return (
+        f"cardiolens predict {out}/example.hea                      # the shipped model on the demo's example ECG",
+        f"cardiolens predict YOUR_ECG.xml --model {out}/bundle      # the demo's model on a file of yours",
+        f"cardiolens evaluate --cohort {out}/cohort                 # the shipped model on the demo's test split",
+        f"cardiolens train demo.finetune --target lvm_g --cohort {out}/cohort --start-from {out}/runs/mmcl --out runs/mass",
+        "cardiolens prepare synthetic --subjects 3000 --out cohorts/large   # a larger cohort; then `cardiolens train --list`",
+    )
+
+
+def _fine_tuned(cohort: Cohort, out: Path, starts: dict[str, Path | None], seed: int, progress: Progress) -> list[Run]:
+    runs = []
+    for method, start in starts.items():
+        for task, recipe in FINE_TUNED.items():
+            config = recipe()
+            if task != "phenotypes":
+                from cardiolens.recipes.selection import aimed_at
+
+                config = aimed_at(config, cohort, [task])
+            config = replace(_seeded(config, seed), name=method)
+            runs.append(train(config, cohort, out / "runs" / f"{method}-{task}".lower(), start_from=start, progress=progress))
+    return runs
+
+
+def _seeded(config: RunConfig, seed: int) -> RunConfig:
+    return replace(config, training=replace(config.training, seed=seed))
+
+
+def _answer_example(cohort: Cohort, out: Path, seed: int) -> None:
+    """Write one test subject's ECG as a file, as a hospital would hand it in, and ask the demo's model about it."""
+    row = int(cohort.rows("test")[0])
+    write_wfdb(out / _EXAMPLE, make_subject(seed=seed, index=row, with_mri=False).recording)
+    answer = Predictor.from_pretrained(out / "bundle")(read_recording(out / _EXAMPLE))
+    measured = dict(zip(PHENOTYPE_COLUMNS, cohort.values(PHENOTYPE_COLUMNS)[row].tolist(), strict=True))
+    known = {column: value for column, value in measured.items() if np.isfinite(value)}
+    write_atomically(out / _ANSWER, json.dumps({"answer": answer.to_json(), "measured": known}, indent=1).encode())
+
+
+@contextmanager
+def _step(console: object, title: str) -> Iterator[None]:
+    began = time.monotonic()
+    console.print(f"\n[bold]{title}[/bold]")
+    yield
+    console.print(f"   {time.monotonic() - began:.0f} s", style="dim")
