@@ -29,14 +29,28 @@ def _killed_while_building(out, pids, *, processes, chunks):
     )
     script = pids.parent / "build_in_own_process.py"
     script.write_text(code)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    process = subprocess.Popen([sys.executable, str(script)], env=environment)
+    process = subprocess.Popen([sys.executable, str(script)], env=_environment())
     stored = out.with_name(f"{out.name}.building") / "chunks"
     while len(list(stored.glob("*.parquet"))) < chunks:
         assert process.poll() is None, "finished before it could be killed"
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+@pytest.mark.parametrize("stride", [29, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_at_any_step_that_changes_the_disk_it_is_completed_to_the_same_bits(tmp_path, stride):
+    script = Path(__file__).with_name("killed_at_steps.py")
+    subprocess.run([sys.executable, str(script), str(tmp_path), str(stride)], env=_environment(), check=True)
+    expected = contents(fake_cohort(tmp_path / "undisturbed", num_rows=33, refused=(5,)).path)
+    completed = [path for path in tmp_path.iterdir() if path.name != "undisturbed"]
+    assert len(completed) > 100 // stride
+    for path in completed:
+        assert contents(path) == expected, f"after a kill at step {path.name}"
+
+
+def _environment():
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _alive(pid):
