@@ -10,10 +10,10 @@ from dying_disk import DyingDisk, Killed
 from tiny import NUM_EXAMPLES, Tiny, TinyBatches, TinyConfig, start_run, training_config
 
 from cardiolens.errors import BadRun
+from cardiolens.progress import QuietProgress
 from cardiolens.training.checkpoint import DamagedCheckpoint
 from cardiolens.training.config import KeptWeights, Precision
 from cardiolens.training.loop import FitResult, fit
-from cardiolens.progress import QuietProgress
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 WALL_CLOCK = {"seconds", "examples_per_second"}

@@ -45,13 +45,13 @@ class Checkpoints:
             NoSpace: the disk is full; the checkpoints before this one stand.
         """
         began = time.monotonic()
-        self.folder.mkdir(parents=True, exist_ok=True)
         fresh = self.folder / f".{os.getpid()}.part"
         try:
-            with full_disk_named(self.folder), fresh.open("wb") as file:
-                digest = _store({"schema_version": SCHEMA_VERSION} | state, file)
-            path = self.folder / f"step-{step:09d}-{digest[:32]}.pt"
-            with full_disk_named(path):
+            with full_disk_named(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with fresh.open("wb") as file:
+                    digest = _store({"schema_version": SCHEMA_VERSION} | state, file)
+                path = self.folder / f"step-{step:09d}-{digest[:32]}.pt"
                 fresh.replace(path)
                 sync(self.folder)
         finally:
@@ -113,13 +113,13 @@ class _HashingFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self.digest = file, hashlib.sha256()
-        self.error: OSError | None = None
+        self.error: BaseException | None = None
 
     def write(self, content: bytes | memoryview) -> int:
         self.digest.update(content)
         try:
             return self._file.write(content)
-        except OSError as error:
+        except BaseException as error:
             # PyTorch's writer would say that a position is unexpected, not that the disk is full.
             self.error = error
             raise

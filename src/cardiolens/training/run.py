@@ -185,7 +185,7 @@ def _difference(stored: Mapping[str, Any], wanted: Mapping[str, Any], place: str
         if isinstance(ours, dict) and isinstance(theirs, dict) and ours != theirs:
             return _difference(ours, theirs, f"{place}{name}.")
         if ours != theirs:
-            return f"{place}{name} {ours} where {theirs} is asked for"
+            return f"{place}{name} {json.dumps(ours)} where {json.dumps(theirs)} is asked for"
     raise AssertionError("two runs that differ have a setting that differs")
 
 
