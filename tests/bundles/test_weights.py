@@ -123,7 +123,7 @@ def test_hostile_headers_cost_little_time_and_memory(tmp_path):
             read_safetensors(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 30
     assert peak < 100 << 20
 
 

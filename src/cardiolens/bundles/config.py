@@ -120,10 +120,12 @@ class Measurement:
             raise ValueError(f"{self.metric} of {self.head}: {self.value} outside its interval {self.low} to {self.high}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BundleConfig:
     """Everything about a bundle but its tensors."""
 
+    schema_version: int = SCHEMA_VERSION
+    """The layout of this description."""
     name: str
     """The model's name, shown with every answer."""
     training_data: str
@@ -144,8 +146,6 @@ class BundleConfig:
     """Shown with every answer."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of every other file, filled in by `write_bundle`."""
-    schema_version: int = SCHEMA_VERSION
-    """The layout of this description."""
 
     def __post_init__(self) -> None:
         described = [(h.name, len(h.columns), h.kind is TaskKind.CLASSIFICATION) for h in self.heads]

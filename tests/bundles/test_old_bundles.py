@@ -1,0 +1,43 @@
+"""Every bundle layout that was ever written loads and answers as it did then.
+
+`fixtures/v<schema version>/` holds one bundle of random weights per layout and, in `answers.json`, what the program that
+wrote it answered for the ECG below. A new layout adds a folder; the folders that are here never change.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cardiolens.bundles.bundle import read_bundle
+from cardiolens.bundles.config import SCHEMA_VERSION, BundleConfig
+
+FIXTURES = Path(__file__).parent / "fixtures"
+VERSIONS = sorted(p.name for p in FIXTURES.iterdir())
+
+
+def recorded_ecg(config: BundleConfig) -> torch.Tensor:
+    lead, time = np.ogrid[: len(config.input.leads), : config.input.window]
+    return torch.tensor(np.sin(0.7 * time + lead)[None], dtype=torch.float32)
+
+
+def answers(path: Path) -> dict[str, list[float]]:
+    bundle = read_bundle(path)
+    with torch.no_grad():
+        scores = bundle.model()(recorded_ecg(bundle.config))
+    return {name: bundle.config.head(name).answers(score.numpy())[0].tolist() for name, score in scores.items()}
+
+
+def test_the_newest_layout_has_its_folder():
+    assert {f"v{version}" for version in range(1, SCHEMA_VERSION + 1)} == set(VERSIONS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_old_bundle_answers_as_it_did_when_it_was_written(version):
+    recorded = json.loads((FIXTURES / version / "answers.json").read_text())
+    found = answers(FIXTURES / version)
+    assert found.keys() == recorded.keys()
+    for name, values in recorded.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4)
