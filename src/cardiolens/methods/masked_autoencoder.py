@@ -6,10 +6,10 @@ lead is compared as well, by normalised cross-correlation; all as in the publish
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import torch
 from einops import rearrange, repeat
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -82,11 +82,10 @@ class MaskedAutoencoder(Method):
             ecg = first_window(batch.ecg, self.config.augmentation.crop)
         predicted, _ = self._reconstruct_patches(ecg, batch.keys)
         target = to_patches(ecg, patch=self.config.encoder.patch)
-        error = mean_squared_error(predicted, target)
-        correlation = cross_correlation(predicted, target, num_leads=self.config.encoder.num_leads)
-        weight = self.config.ncc_weight
-        loss = (1 - weight) * error + weight * (1 - correlation)
-        return StepOutput(loss, {"mse": error.detach(), "ncc": correlation.detach()})
+        loss = reconstruction_loss(
+            predicted, target, num_leads=self.config.encoder.num_leads, ncc_weight=self.config.ncc_weight
+        )
+        return StepOutput(loss.total, {"mse": loss.mse.detach(), "ncc": loss.ncc.detach()})
 
     def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
         """As published: the class and mask tokens decay like matrices; biases and norms do not."""
@@ -109,20 +108,36 @@ class MaskedAutoencoder(Method):
         return predicted.float(), masking
 
 
-def mean_squared_error(
-    predicted: Float[Tensor, "batch patch sample"], target: Float[Tensor, "batch patch sample"]
-) -> Float[Tensor, ""]:
-    """Over all samples, of visible and hidden patches alike; the published code adds 1e-5 to the count."""
-    return (predicted - target).square().sum() / (predicted.numel() + 1e-5)
+class ReconstructionLoss(NamedTuple):
+    """The loss and what it is made of."""
+
+    total: Float[Tensor, ""]
+    mse: Float[Tensor, ""]
+    """Mean squared error."""
+    ncc: Float[Tensor, ""]
+    """Normalised cross-correlation, -1..1."""
 
 
-def cross_correlation(
-    predicted: Float[Tensor, "batch patch sample"], target: Float[Tensor, "batch patch sample"], *, num_leads: int
-) -> Float[Tensor, ""]:
-    """Normalised cross-correlation (-1..1) of each lead over the whole window, averaged over leads and batch."""
-    signals = torch.stack([from_patches(predicted, num_leads=num_leads), from_patches(target, num_leads=num_leads)])
-    centred = signals - signals.mean(dim=-1, keepdim=True)
-    freedom = signals.shape[-1] - 1
-    deviation = (centred.square().sum(dim=-1) / freedom + 1e-12).sqrt()
-    covariance = (centred[0] * centred[1]).sum(dim=-1) / freedom
-    return (covariance / (deviation[0] * deviation[1])).mean()
+def reconstruction_loss(
+    predicted: Float[Tensor, "batch patch sample"],
+    target: Float[Tensor, "batch patch sample"],
+    *,
+    num_leads: int,
+    ncc_weight: float,
+) -> ReconstructionLoss:
+    """(1 - `ncc_weight`) times the squared error plus `ncc_weight` times one minus the cross-correlation.
+
+    The error is the mean over all samples, visible and hidden alike. The cross-correlation is of each whole lead, with
+    unbiased variances, averaged over leads and batch.
+    """
+    # The published code adds 1e-5 to the count of samples.
+    mse = (predicted - target).square().sum() / (predicted.numel() + 1e-5)
+    ncc = _cross_correlation(from_patches(predicted, num_leads=num_leads), from_patches(target, num_leads=num_leads))
+    return ReconstructionLoss((1 - ncc_weight) * mse + ncc_weight * (1 - ncc), mse, ncc)
+
+
+def _cross_correlation(a: Tensor, b: Tensor) -> Tensor:
+    a, b = (signal - signal.mean(dim=-1, keepdim=True) for signal in (a, b))
+    freedom = a.shape[-1] - 1
+    deviations = ((signal.square().sum(dim=-1) / freedom + 1e-12).sqrt() for signal in (a, b))
+    return ((a * b).sum(dim=-1) / freedom / math.prod(deviations)).mean()

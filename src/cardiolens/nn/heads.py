@@ -34,11 +34,11 @@ class Heads(nn.ModuleDict):
         super().__init__()
         self.configs = configs
         for config in configs:
-            if config.name in self or "." in config.name or hasattr(self, config.name):
+            if not config.name or "." in config.name or hasattr(self, config.name):
                 raise BadOption(
                     config.name,
                     found="a head of this name" if config.name in self else "a name that a module cannot have",
-                    expected="different names without dots",
+                    expected="different names, none empty or with a dot",
                     remedy="rename the task or column",
                 )
             self[config.name] = _fresh_linear(width, config.outputs * (2 if config.binary else 1))

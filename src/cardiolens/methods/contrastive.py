@@ -1,0 +1,156 @@
+"""Multimodal contrastive learning: an ECG and the MRI of the same heart come to lie close together.
+
+The loss is CLIP's with a fixed temperature, weighted between its two directions. There is no queue and no memory: the
+negatives of a pair are the other subjects of its batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from einops import einsum, rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import cross_entropy, interpolate, normalize
+
+from cardiolens.batch import Batch, StepOutput
+from cardiolens.imaging.augmentation import ImageAugmentationConfig, augment_image, resize_image
+from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection, require_same_window
+from cardiolens.nn.image_encoder import ImageEncoder, ImageEncoderConfig
+from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
+from cardiolens.nn.projector import Projector, ProjectorConfig
+from cardiolens.nn.vit import SignalEncoder, SignalEncoderConfig
+from cardiolens.signals.augmentation import EcgAugmentationConfig, augment, first_window
+
+
+@dataclass(frozen=True)
+class ContrastiveConfig(MethodConfig):
+    """Settings of contrastive learning; the defaults are the paper's, or the published code's where it is silent."""
+
+    encoder: SignalEncoderConfig = field(default_factory=lambda: SignalEncoderConfig(drop_path=0.1, learn_positions=True))
+    """The signal encoder."""
+    pooling: PoolingConfig = field(default_factory=MeanPoolConfig)
+    """From ECG tokens to the ECG's embedding."""
+    image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    """The image encoder."""
+    projector: ProjectorConfig = field(default_factory=ProjectorConfig)
+    """From either embedding to the common space."""
+    temperature: float = 0.1
+    """What cosine similarities are divided by."""
+    image_weight: float = 0.75
+    """The paper's lambda: weight of finding the image's ECG; finding the ECG's image has the rest."""
+    augmentation: EcgAugmentationConfig = field(
+        default_factory=lambda: EcgAugmentationConfig(probability=0.95, surrogate_probability=1.0)
+    )
+    """Crop and augmentation of the ECG in training; every changed ECG gets a Fourier surrogate, unlike in pre-training."""
+    image_augmentation: ImageAugmentationConfig = field(default_factory=ImageAugmentationConfig)
+    """Augmentation of the image in training."""
+
+    def __post_init__(self) -> None:
+        require_same_window(self.encoder, self.augmentation)
+
+    @property
+    def needs_images(self) -> bool:
+        """Always: the loss compares pairs."""
+        return True
+
+    def _build(self) -> Contrastive:
+        return Contrastive(self)
+
+
+class Contrastive(Method):
+    """Signal and image encoder, each with its projector, and the CLIP loss."""
+
+    def __init__(self, config: ContrastiveConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.ecg_encoder = SignalEncoder(config.encoder)
+        # The pooling brings its own norm; the encoder's stays as loaded, for those who use it later.
+        self.ecg_encoder.norm.requires_grad_(False)
+        self.ecg_pool = config.pooling.build(config.encoder.width)
+        self.ecg_projector = Projector(config.projector, config.encoder.width)
+        self.image_encoder = ImageEncoder(config.image_encoder)
+        self.image_projector = Projector(config.projector, config.image_encoder.features)
+
+    @property
+    def selects_by(self) -> Selection:
+        """The loss on views that are not augmented."""
+        return Selection("loss", higher_is_better=False)
+
+    def forward(self, batch: Batch) -> StepOutput:
+        """The CLIP loss, and how often the nearest of the other kind is the right one. Every row needs its MRI."""
+        assert batch.cmr is not None, "the loader was not asked for images"
+        ecg, cmr = self._views(batch)
+        ecg_projection = self.project_ecg(ecg, keys=batch.keys)
+        image_projection = self.project_image(cmr)
+        loss = clip_loss(
+            image_projection,
+            ecg_projection,
+            temperature=self.config.temperature,
+            image_weight=self.config.image_weight,
+        )
+        similarity = _cosines(image_projection, ecg_projection).detach()
+        return StepOutput(loss, {"image_to_ecg_top1": _hit_rate(similarity), "ecg_to_image_top1": _hit_rate(similarity.T)})
+
+    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
+        """One group: as published, all weights decay alike, biases and norms included."""
+        trained = tuple(parameter for parameter in self.parameters() if parameter.requires_grad)
+        return [ParameterGroup(trained, 1.0, weight_decay, "all")]
+
+    def project_ecg(
+        self, ecg: Float[Tensor, "batch lead time"], *, keys: Int[Tensor, " batch"] | None = None
+    ) -> Float[Tensor, "batch projection"]:
+        """ECG windows to the common space; not normalised."""
+        return self.ecg_projector(self.ecg_pool(self.ecg_encoder(ecg, keys=keys))).float()
+
+    def project_image(self, cmr: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch projection"]:
+        """Images to the common space; not normalised."""
+        return self.image_projector(self.image_encoder(cmr)).float()
+
+    def local_similarity(
+        self, ecg: Float[Tensor, "batch lead time"], cmr: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch row column"]:
+        """Cosine (-1..1) of an ECG's projection with the projection of every cell of the image's last feature map.
+
+        The map is enlarged twofold before it is projected, as in the published heat maps: 14 x 14 cells for 210 pixels.
+        """
+        cells = interpolate(self.image_encoder.local(cmr), scale_factor=2, mode="bilinear", align_corners=False)
+        projected = self.image_projector(rearrange(cells, "batch feature row column -> batch row column feature")).float()
+        return einsum(
+            normalize(self.project_ecg(ecg), dim=-1),
+            normalize(projected, dim=-1),
+            "batch projection, batch row column projection -> batch row column",
+        )
+
+    def _views(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        ecg, image = self.config.augmentation, self.config.image_augmentation
+        if self.training:
+            return augment(batch.ecg, ecg, keys=batch.keys), augment_image(batch.cmr, image, keys=batch.keys)
+        return first_window(batch.ecg, ecg.crop), resize_image(batch.cmr, image.size)
+
+
+def clip_loss(
+    image: Float[Tensor, "batch projection"],
+    ecg: Float[Tensor, "batch projection"],
+    *,
+    temperature: float,
+    image_weight: float,
+) -> Float[Tensor, ""]:
+    """Cross-entropy of finding the partner among the batch; row i of both is the same subject.
+
+    `image_weight` multiplies the direction whose anchors are images (the paper's L_img), one minus it the other.
+    """
+    logits = _cosines(image, ecg) / temperature
+    partner = torch.arange(len(logits), device=logits.device)
+    return image_weight * cross_entropy(logits, partner) + (1 - image_weight) * cross_entropy(logits.T, partner)
+
+
+def _cosines(image: Float[Tensor, "batch projection"], ecg: Float[Tensor, "batch projection"]) -> Float[Tensor, "batch batch"]:
+    with torch.autocast(image.device.type, enabled=False):
+        return normalize(image.float(), dim=1) @ normalize(ecg.float(), dim=1).T
+
+
+def _hit_rate(similarity: Float[Tensor, "batch batch"]) -> Float[Tensor, ""]:
+    partner = torch.arange(len(similarity), device=similarity.device)
+    return (similarity.argmax(dim=1) == partner).float().mean()

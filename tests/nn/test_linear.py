@@ -1,0 +1,44 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from cardiolens.nn.linear import Linear, linear
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 3, 5), (2, 3, 4, 5), (1, 5), (0, 5)])
+def test_the_product_and_its_gradients_are_those_of_pytorch(shape):
+    draw = torch.Generator().manual_seed(0)
+    weight, bias, features = (torch.randn(size, generator=draw) for size in ((7, 5), (7,), shape))
+    ours, theirs = [], []
+    for product, results in ((linear, ours), (functional.linear, theirs)):
+        leaves = [tensor.clone().requires_grad_() for tensor in (features, weight, bias)]
+        output = product(*leaves)
+        (output * torch.arange(7.0)).sum().backward()
+        results += [output, *(leaf.grad for leaf in leaves)]
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_strided_features_give_the_same_product():
+    features = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0))
+    layer = Linear(5, 2)
+    torch.testing.assert_close(layer(features.mT[:, 1:]), functional.linear(features.mT[:, 1:], layer.weight, layer.bias))
+
+
+def test_the_output_lies_in_memory_as_attention_wants_it():
+    assert Linear(8, 6)(torch.randn(2, 5, 8)).is_contiguous()
+
+
+def test_double_precision_stays_double():
+    layer = Linear(5, 2).double()
+    assert layer(torch.zeros(3, 5, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_under_autocast_the_product_is_bf16():
+    with torch.autocast("cpu", torch.bfloat16):
+        assert Linear(5, 2)(torch.zeros(3, 5)).dtype == torch.bfloat16
+
+
+def test_an_exported_layer_holds_the_matrix_product():
+    exported = torch.export.export(torch.nn.Sequential(Linear(5, 2)), (torch.zeros(3, 5),))
+    assert "linear" in exported.graph_module.code
+    assert "conv" not in exported.graph_module.code
