@@ -11,7 +11,7 @@ from cardiolens.atomic import sha256
 from cardiolens.cohorts.loader import Loader, device_budget
 from cardiolens.cohorts.store import Cohort
 from cardiolens.methods.supervised import Supervised
-from cardiolens.progress import Progress, QuietProgress
+from cardiolens.progress import QUIET, Progress
 from cardiolens.training.config import RunConfig
 from cardiolens.training.environment import describe_environment
 from cardiolens.training.examples import target_scale, training_rows, usable_rows
@@ -29,7 +29,7 @@ def train(
     *,
     start_from: Path | None = None,
     device: torch.device = CPU,
-    progress: Progress | None = None,
+    progress: Progress = QUIET,
 ) -> Run:
     """The finished run of `config` on `cohort` at `out`: begun, resumed, or returned at once where it is done.
 
@@ -72,6 +72,6 @@ def train(
     train_batches = loader(rows, drop_last=training.drop_last)
     validation_batches = loader(usable_rows(cohort, method_config, "select"), drop_last=False)
     run.record_environment(describe_environment(device))
-    result = fit(method, train_batches, validation_batches, training, run, progress=progress or QuietProgress())
+    result = fit(method, train_batches, validation_batches, training, run, progress=progress)
     run.finish(method.state_dict(), asdict(result))
     return run

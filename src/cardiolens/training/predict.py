@@ -1,0 +1,122 @@
+"""What a fine-tuned run says about a cohort: the Predictions that every metric, table and figure is made from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from cardiolens.cohorts.loader import Loader
+from cardiolens.cohorts.store import Cohort
+from cardiolens.errors import BadRun
+from cardiolens.methods.supervised import SupervisedConfig
+from cardiolens.nn.ecg_model import EcgModel
+from cardiolens.privacy import display_name
+from cardiolens.progress import QUIET, Progress
+from cardiolens.signals.windows import window_starts
+from cardiolens.training.run import Run
+from cardiolens.training.train import CPU
+
+BATCH_SIZE = 128
+_MODEL_PARTS = ("ecg_encoder.", "ecg_pool.", "heads.")
+
+
+def predict_run(
+    run: Run, cohort: Cohort, split: str, *, device: torch.device = CPU, progress: Progress = QUIET
+) -> pd.DataFrame:
+    """One row per subject of a split and label column of a finished fine-tuning run, as `evaluation.predictions` wants it.
+
+    `score` is the log odds of a disease or a phenotype in its unit, `target` NaN where unknown. The cohort need not be the
+    one trained on. Of a subject with several visits the first one in the cohort counts, so that every subject weighs the same.
+
+    Raises:
+        BadRun: the run is not done, or was no fine-tuning.
+        BadOption: the cohort lacks a label column, or there is no such split.
+    """
+    method = run.config.method
+    if not isinstance(method, SupervisedConfig):
+        raise BadRun(
+            run.path,
+            found=f"a run of {type(method).__name__}, which predicts nothing",
+            expected="a finished fine-tuning run",
+            remedy="fine-tune from this run first",
+        )
+    rows = _first_visits(cohort, cohort.rows(split))
+    scores = predict_scores(*_model(run, method), cohort, rows, device=device, progress=progress)
+    return _table(run, method, cohort, rows, split, scores)
+
+
+def predict_scores(
+    model: EcgModel,
+    mean: Float[Tensor, " output"],
+    sd: Float[Tensor, " output"],
+    cohort: Cohort,
+    rows: Int[np.ndarray, " row"],
+    *,
+    device: torch.device = CPU,
+    progress: Progress = QUIET,
+) -> Float[np.ndarray, "row output"]:
+    """Each score of every row, in the order of the model's heads: the mean over the windows that cover the whole ECG.
+
+    Scores are multiplied by `sd` and shifted by `mean`, which brings standardised values back to their unit.
+    """
+    model = model.to(device).eval()
+    mean, sd = mean.to(device), sd.to(device)
+    window = model.config.encoder.num_samples
+    starts = window_starts(cohort.ecg.shape[2], window)
+    # Nothing is drawn in evaluation: the seed is of no consequence.
+    batches = Loader(cohort, rows, batch_size=BATCH_SIZE, seed=0, device=device)
+    scores = []
+    with progress.task("predict", total=len(rows), unit="ECGs") as task, torch.inference_mode():
+        for batch in batches.epoch(0, shuffle=False):
+            windows = [torch.cat(list(model(batch.ecg[..., start : start + window]).values()), dim=1) for start in starts]
+            scores.append(torch.stack(windows).mean(dim=0) * sd + mean)
+            task.advance(len(batch))
+    return torch.cat(scores).cpu().numpy()
+
+
+def _model(run: Run, method: SupervisedConfig) -> tuple[EcgModel, Tensor, Tensor]:
+    weights = run.weights()
+    model = EcgModel(method.model)
+    model.load_state_dict({name: tensor for name, tensor in weights.items() if name.startswith(_MODEL_PARTS)})
+    return model, weights["target_mean"], weights["target_sd"]
+
+
+def _first_visits(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " first"]:
+    return rows[~cohort.subjects["subject"].iloc[rows].duplicated().to_numpy()]
+
+
+def _table(
+    run: Run,
+    method: SupervisedConfig,
+    cohort: Cohort,
+    rows: Int[np.ndarray, " row"],
+    split: str,
+    scores: Float[np.ndarray, "row output"],
+) -> pd.DataFrame:
+    count = len(rows)
+    tasks = [task.name for task in method.tasks for _ in task.columns]
+    return pd.DataFrame(
+        {
+            "run": _all_alike(display_name(run.path), scores.size),
+            "method": _all_alike(run.config.name, scores.size),
+            "seed": np.full(scores.size, run.config.training.seed, dtype=np.int64),
+            "task": _column_after_column(tasks, count),
+            "column": _column_after_column(method.columns, count),
+            "split": _all_alike(split, scores.size),
+            "subject": pd.Categorical(np.tile(cohort.subjects["subject"].to_numpy(str)[rows], len(tasks))),
+            "target": cohort.values(method.columns)[rows].T.ravel(),
+            "score": scores.T.ravel().astype(np.float64),
+        }
+    )
+
+
+def _all_alike(name: str, count: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), [name])
+
+
+def _column_after_column(names: list[str] | tuple[str, ...], count: int) -> pd.Categorical:
+    distinct = list(dict.fromkeys(names))
+    return pd.Categorical.from_codes(np.repeat([distinct.index(name) for name in names], count), distinct)
