@@ -8,6 +8,7 @@ import torch
 
 from cardiolens.bundles import bundle as bundle_module
 from cardiolens.bundles.bundle import CARD, CONFIG, WEIGHTS, read_bundle, shipped_bundle_path, write_bundle
+from cardiolens.bundles.model_card import model_card
 from cardiolens.bundles.weights import read_safetensors, write_safetensors
 from cardiolens.errors import BadBundle, BadWeights, NoSpace
 from cardiolens.nn.ecg_model import EcgModel
@@ -55,15 +56,13 @@ def test_the_writer_gives_back_the_rounded_weights_that_a_reader_gets(written):
     assert all(torch.equal(back[name], written.state[name]) for name in back)
 
 
+def test_the_model_card_lies_beside_the_tensors(written):
+    assert (written.path / CARD).read_text() == model_card(written.config)
+
+
 def test_the_same_model_gives_the_same_bytes(tmp_path, tiny_config, state):
     one, two = (write_bundle(tmp_path / name, tiny_config, state).path for name in ("one", "two"))
     assert all((one / name).read_bytes() == (two / name).read_bytes() for name in (WEIGHTS, CONFIG, CARD))
-
-
-def test_the_card_names_the_training_data_the_heads_the_figures_and_what_it_is_not_for(written):
-    card = (written.path / CARD).read_text()
-    for phrase in ("synthetic hearts", "not a medical device", "Research use only", "LVEDV", "mL", "| d | d | auc | 0.800"):
-        assert phrase in card
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG, CARD])
