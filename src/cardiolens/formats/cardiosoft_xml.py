@@ -7,6 +7,7 @@ the same root element but three leads; it is refused.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
@@ -25,6 +26,7 @@ NAME = "GE CardioSoft XML (UK Biobank field 20205)"
 
 _MISSING_COUNT = -32768
 _LARGEST_COUNT = 1 << 31
+_SHOWN = 40
 _INTERVALS = {
     "pq": "PQInterval",
     "p": "PDuration",
@@ -52,7 +54,7 @@ def read(path: Path) -> Recording:
     root = read_xml(path)
     kind = _text(root, "ObservationType")
     if kind != "RestECG":
-        _refuse(path, f"ObservationType {kind or 'missing'}", "RestECG", "use field 20205; 6025 is the exercise test")
+        _refuse(path, f"ObservationType {kind[:_SHOWN] or 'missing'}", "RestECG", "use field 20205; 6025 is the exercise test")
     strip = root.find("StripData")
     if strip is None:
         _refuse(path, "no StripData", "the ten-second strip of a resting ECG", "export the ECG with its waveforms")
@@ -69,7 +71,7 @@ def read(path: Path) -> Recording:
     paced = _text(patient, "PaceMaker").lower() == "yes"
     return Recording(
         signal_mv=(counts * (microvolts / 1000)).astype(np.float32),
-        leads=tuple(waveform.get("lead", "") for waveform in waveforms),
+        leads=tuple(_lead(waveform) for waveform in waveforms),
         rate_hz=rate_hz,
         source=display_name(path),
         age_years=_age(patient),
@@ -84,7 +86,7 @@ def read(path: Path) -> Recording:
 
 def _counts(path: Path, waveform: Element, num_samples: float) -> Float[np.ndarray, " time"]:
     cells = (waveform.text or "").strip().strip(",")
-    lead = waveform.get("lead", "without name")
+    lead = _lead(waveform)
     found = cells.count(",") + 1 if cells else 0
     if found != num_samples:
         _refuse(path, f"{found} samples in lead {lead}", f"{num_samples:g} as declared", "the file is cut off: export it again")
@@ -98,6 +100,10 @@ def _counts(path: Path, waveform: Element, num_samples: float) -> Float[np.ndarr
     return counts
 
 
+def _lead(waveform: Element) -> str:
+    return waveform.get("lead", "without name")[:_SHOWN]
+
+
 def _number(path: Path, parent: Element, tag: str, units: str | None = None) -> float:
     element = parent.find(tag)
     text = _text(parent, tag)
@@ -106,10 +112,13 @@ def _number(path: Path, parent: Element, tag: str, units: str | None = None) -> 
     except ValueError:
         value = float("nan")
     if not 0 < value < 1e9:
-        _refuse(path, f"{tag} {text or 'missing'}", f"a {tag} above zero", "export the ECG again with all its fields")
+        _refuse(path, f"{tag} {text[:_SHOWN] or 'missing'}", f"a {tag} above zero", "export the ECG again with all its fields")
     if units is not None and element.get("units") != units:
         _refuse(
-            path, f"{tag} in {element.get('units', 'no unit')}", f"{tag} in {units}", "export the ECG again from CardioSoft"
+            path,
+            f"{tag} in {element.get('units', 'no unit')[:_SHOWN]}",
+            f"{tag} in {units}",
+            "export the ECG again from CardioSoft",
         )
     return value
 
@@ -119,9 +128,10 @@ def _milliseconds(measured: Element | None, tag: str) -> float | None:
     if element is None or element.get("units") != "ms":
         return None
     try:
-        return float(element.text or "")
+        value = float(element.text or "")
     except ValueError:
         return None
+    return value if math.isfinite(value) else None
 
 
 def _age(patient: Element | None) -> float | None:

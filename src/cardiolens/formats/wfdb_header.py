@@ -30,6 +30,7 @@ MOST_SAMPLES = 1 << 24
 
 _MOST_BYTES = 1 << 18
 _MOST_SIGNALS = 256
+_LONGEST_NAME = 40
 _NUMBER = r"\d{1,15}"
 _FLOAT = r"[+-]?(?:\d{1,15}\.?\d{0,15}|\.\d{1,15})(?:[eE][+-]?\d{1,3})?"
 _RECORD = re.compile(
@@ -137,7 +138,7 @@ def _signal(path: Path, line: str, number: int) -> WfdbSignal:
         gain=float(fields["gain"] or 0),
         baseline=int(fields["baseline"] or fields["zero"] or 0),
         unit=fields["unit"],
-        lead=fields["lead"] or f"signal {number}",
+        lead=(fields["lead"] or f"signal {number}")[:_LONGEST_NAME],
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float
 
 from cardiolens.errors import BadRecording
@@ -57,21 +58,19 @@ def read(path: Path) -> Recording:
     path = _header_of(path)
     header = read_header(path)
     files = _files(path, header.signals)
-    leads = {
-        signal: scale
-        for signals in files.values()
-        for signal in signals
-        if (scale := _millivolts_per_count(path, signal)) is not None
-    }
+    signals = [signal for held in files.values() for signal in held]
+    scales = [_millivolts_per_count(path, signal) for signal in signals]
     counts = _decoded(files, _num_samples(path, header, files))
-    left_out = [signal.lead for signal in header.signals if signal not in leads]
+    rows = [(row - s.baseline) * scale for s, scale, row in zip(signals, scales, counts, strict=True) if scale is not None]
+    kept = [signal for signal, scale in zip(signals, scales, strict=True) if scale is not None]
+    left_out = [signal.lead for signal in header.signals if signal not in kept]
     notes = [f"left out {', '.join(left_out[:20])}"] if left_out else []
-    if any(signal.unit is None for signal in leads):
+    if any(signal.unit is None for signal in kept):
         notes.append(f"no unit written: {_UNIT_BY_DEFINITION}, as WFDB defines")
     patient = {field.lower(): value for comment in header.comments for field, value in _PATIENT.findall(comment)}
     return Recording(
-        signal_mv=np.stack([(counts[s] - s.baseline) * scale for s, scale in leads.items()]).astype(np.float32),
-        leads=tuple(signal.lead for signal in leads),
+        signal_mv=np.stack(rows).astype(np.float32),
+        leads=tuple(signal.lead for signal in kept),
         rate_hz=header.rate_hz,
         source=display_name(path),
         age_years=age_years(patient.get("age")),
@@ -146,19 +145,18 @@ def _num_samples(header_path: Path, header: WfdbHeader, files: dict[Path, list[W
     return num_samples
 
 
-def _decoded(files: dict[Path, list[WfdbSignal]], num_samples: int) -> dict[WfdbSignal, Float[np.ndarray, " time"]]:
-    """Converter counts of every lead, with NaN for the samples that the format marks as invalid."""
+def _decoded(files: dict[Path, list[WfdbSignal]], num_samples: int) -> Float[np.ndarray, "lead time"]:
+    """Converter counts of all leads, file by file, with NaN for the samples that the format marks as invalid."""
     import wfdb
 
-    signals = [signal for held in files.values() for signal in held]
-    lines = [f"record {len(signals)} 500 {num_samples}"]
+    lines = [f"record {sum(map(len, files.values()))} 500 {num_samples}"]
     with tempfile.TemporaryDirectory() as folder:
         for number, (path, held) in enumerate(files.items()):
             _link(path, Path(folder) / f"{number}.dat")
             lines += [f"{number}.dat {signal.format}+{signal.byte_offset} 1(0)/mV" for signal in held]
         (Path(folder) / "record.hea").write_text("\n".join(lines) + "\n")
         counts = wfdb.rdrecord(str(Path(folder) / "record")).p_signal
-    return dict(zip(signals, counts.T, strict=True))
+    return rearrange(counts, "time lead -> lead time")
 
 
 def _link(path: Path, link: Path) -> None:

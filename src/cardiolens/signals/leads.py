@@ -23,10 +23,11 @@ _DERIVED = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": 
 def standard_lead(name: str) -> str | None:
     """The standard lead that `name` stands for, or None.
 
-    Case, blanks, underscores and the words MDC_ECG_LEAD, ECG and LEAD do not matter; DI and C1 are I and V1. An
-    inverted lead such as -aVR is another lead.
+    Case, blanks, underscores, dots and the words MDC, ECG, EKG and LEAD in front do not matter; DI and C1 are I and V1.
+    An inverted lead such as -aVR is another lead.
     """
-    return _SYNONYMS.get(re.sub(r"^(mdc|ecg|lead)+|[\s_.]", "", re.sub(r"[\s_.]", "", name.lower())))
+    bare = re.sub(r"[\s_.]", "", name.lower())
+    return _SYNONYMS.get(re.sub(r"^(?:mdc|ecg|ekg|lead)+", "", bare))
 
 
 def standard_leads(recording: Recording) -> Recording:

@@ -32,7 +32,7 @@ def refuse_unusable(recording: Recording) -> Recording:
         _refuse(recording, f"{len(recording.signal_mv)} leads", "the 12 standard leads", "export all leads of the recording")
     duration_s = recording.signal_mv.shape[1] / recording.rate_hz
     if duration_s < SHORTEST_S:
-        _refuse(recording, f"{duration_s:.2f} s", f"{SHORTEST_S:g} s or more", "use a longer recording")
+        _refuse(recording, f"{duration_s:.3f} s", f"{SHORTEST_S:g} s or more", "use a longer recording")
     known = np.isfinite(recording.signal_mv)
     notes = []
     for lead, row, here in zip(LEADS, recording.signal_mv, known, strict=True):
