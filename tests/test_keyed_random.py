@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from scipy import stats
 
@@ -31,6 +32,12 @@ def test_uniform_draws_are_uniform_within_and_between_keys():
     assert stats.kstest(draws.flatten().numpy(), "uniform").pvalue > 1e-3
     assert stats.kstest(draws[:, 0].numpy(), "uniform").pvalue > 1e-3
     assert torch.corrcoef(draws).fill_diagonal_(0).abs().max() < 0.4
+
+
+@pytest.mark.parametrize("start", [0, -2000, 1 << 32, -(1 << 40)])
+def test_keys_without_high_bits_draw_like_any_other(start):
+    first = uniform(torch.arange(start, start + 2000), "crop")
+    assert stats.kstest(first.numpy(), "uniform").pvalue > 1e-3
 
 
 def test_normal_draws_are_normal_and_uncorrelated_in_time():

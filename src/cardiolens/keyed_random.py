@@ -52,7 +52,8 @@ def normal(keys: Int[Tensor, " batch"], stream: str, *shape: int) -> Float[Tenso
 def _bits(keys: Int[Tensor, " batch"], stream: str, count: int) -> Int[Tensor, "batch count"]:
     name = torch.tensor(zlib.crc32(stream.encode()) - (1 << 31), dtype=torch.int64, device=keys.device)
     low = _mix32((keys ^ name).to(torch.int32))
-    high = _mix32((keys >> 32).to(torch.int32) ^ low)
+    # Mixed twice: with `low` itself here, position 0 of every key below 2^32 would come out zero.
+    high = _mix32((keys >> 32).to(torch.int32) ^ _mix32(low))
     position = torch.arange(count, dtype=torch.int32, device=keys.device)
     # An odd multiplier visits every 32-bit state once, so positions of one key never collide.
     x = position.mul(-1640531527).unsqueeze(0) + low.unsqueeze(1)
