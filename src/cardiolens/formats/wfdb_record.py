@@ -37,6 +37,7 @@ NAME = "WFDB record (.hea with .dat or .mat)"
 _DATA_SUFFIXES = {".dat", ".mat"}
 _MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "\u00b5v": 1e-3, "\u03bcv": 1e-3, "v": 1e3}
 _UNIT_BY_DEFINITION = "mV"
+_COUNTS_PER_MV = 1000.0
 _PATIENT = re.compile(r"\b(age|sex)>?\s*:\s*(\S+)", re.IGNORECASE)
 
 
@@ -77,6 +78,31 @@ def read(path: Path) -> Recording:
         sex=sex(patient.get("sex")),
         recorded_at=header.recorded_at,
         notes=tuple(hide_participants(note) for note in notes),
+    )
+
+
+def write(path: Path, recording: Recording) -> None:
+    """Write a recording as 16-bit samples of 1 uV: the header at `path`, ending in .hea, and the data file beside it.
+
+    Samples beyond +-32.7 mV are not storable; NaN becomes the format's mark for an invalid sample.
+
+    Raises:
+        ValueError: a sample is too large, or the name is none that WFDB allows (letters, digits, - and _).
+    """
+    import wfdb
+
+    facts = {"Age": recording.age_years and f"{recording.age_years:.0f}", "Sex": recording.sex}
+    wfdb.wrsamp(
+        path.stem,
+        fs=recording.rate_hz,
+        units=["mV"] * len(recording.leads),
+        sig_name=list(recording.leads),
+        p_signal=recording.signal_mv.T.astype(np.float64),
+        fmt=["16"] * len(recording.leads),
+        adc_gain=[_COUNTS_PER_MV] * len(recording.leads),
+        baseline=[0] * len(recording.leads),
+        comments=[f"{name}: {value}" for name, value in facts.items() if value],
+        write_dir=str(path.parent),
     )
 
 

@@ -59,24 +59,24 @@ def mmcl() -> RunConfig:
         drop_last=True,
         validate_every=3,
     )
-    return RunConfig("MMCL", method, training, DataConfig(images=True))
+    return RunConfig("MMCL", method, training)
 
 
 def finetune() -> RunConfig:
     """Fine-tuning on one disease from balanced examples."""
-    return RunConfig("fine-tuned", _supervised("cad"), _fine_tuning(), DataConfig(columns=("cad",), balanced=True))
+    return RunConfig("fine-tuned", _supervised("cad"), _fine_tuning(), DataConfig(balanced=True))
 
 
 def finetune_phenotypes() -> RunConfig:
     """Fine-tuning on all 61 phenotypes at once."""
     method = _supervised("phenotypes")
-    return RunConfig("fine-tuned", method, _fine_tuning(), DataConfig(columns=method.columns))
+    return RunConfig("fine-tuned", method, _fine_tuning())
 
 
 def joint() -> RunConfig:
     """One model for three diseases and 61 phenotypes, on every subject with its natural prevalence."""
     method = _supervised(*JOINT_TASKS)
-    return RunConfig("joint", method, _fine_tuning(), DataConfig(columns=method.columns))
+    return RunConfig("joint", method, _fine_tuning())
 
 
 def _supervised(*tasks: str) -> SupervisedConfig:

@@ -47,12 +47,12 @@ def mdm() -> RunConfig:
 
 def mmcl() -> RunConfig:
     """Multimodal contrastive learning (III.B) from MDM's encoder: 300 epochs, batch 256, learning rate 1e-4, AdamW."""
-    return RunConfig("MMCL", ContrastiveConfig(), _contrastive_training(1e-4), DataConfig(images=True))
+    return RunConfig("MMCL", ContrastiveConfig(), _contrastive_training(1e-4))
 
 
 def mmcl_without_mdm() -> RunConfig:
     """The ablation: contrastive learning from a fresh ECG encoder, at the learning rate the published runs used for it."""
-    return RunConfig("MMCL w/o MDM", ContrastiveConfig(), _contrastive_training(3e-4), DataConfig(images=True))
+    return RunConfig("MMCL w/o MDM", ContrastiveConfig(), _contrastive_training(3e-4))
 
 
 def finetune() -> RunConfig:
@@ -61,7 +61,7 @@ def finetune() -> RunConfig:
         "MMCL fine-tuned",
         SupervisedConfig(tasks=(TASKS["cad"],)),
         _fine_tuning(batch_size=16, blr=3e-6),
-        DataConfig(columns=TASKS["cad"].columns, balanced=True),
+        DataConfig(balanced=True),
     )
 
 
@@ -72,7 +72,6 @@ def finetune_phenotypes() -> RunConfig:
         "MMCL fine-tuned",
         SupervisedConfig(tasks=(TASKS["lv"],), encoder=encoder),
         _fine_tuning(batch_size=8, blr=3e-6, weight_decay=0.2),
-        DataConfig(columns=TASKS["lv"].columns),
     )
 
 
@@ -82,7 +81,7 @@ def supervised() -> RunConfig:
         "Supervised",
         SupervisedConfig(tasks=(TASKS["cad"],)),
         _fine_tuning(batch_size=16, blr=3e-5),
-        DataConfig(columns=TASKS["cad"].columns, balanced=True),
+        DataConfig(balanced=True),
     )
 
 

@@ -73,7 +73,7 @@ def aimed_at(config: RunConfig, cohort: Cohort, targets: Sequence[str]) -> RunCo
     tasks = tuple(_task(cohort, target) for target in targets)
     method = replace(config.method, tasks=tasks)
     one_disease = len(method.columns) == 1 and tasks[0].kind is TaskKind.CLASSIFICATION
-    data = replace(config.data, columns=method.columns, balanced=config.data.balanced and one_disease)
+    data = replace(config.data, balanced=config.data.balanced and one_disease)
     return replace(config, method=method, data=data)
 
 

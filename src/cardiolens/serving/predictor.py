@@ -21,11 +21,11 @@ from cardiolens.errors import BadInput
 from cardiolens.formats import read_recording
 from cardiolens.imaging.phenotype_table import PHENOTYPES
 from cardiolens.nn.ecg_model import EcgModel
-from cardiolens.nn.inference import window_scores
 from cardiolens.serving.answers import Answer, PhenotypeValue, Refusal, Risk
 from cardiolens.signals.cleaning import clean
 from cardiolens.signals.contract import prepare_recording
 from cardiolens.tasks import TASKS, TaskKind
+from cardiolens.training.predict import mean_over_windows
 from cardiolens.types import Recording
 
 _AT_ONCE = 64
@@ -89,22 +89,27 @@ class Predictor:
 
     def _answered(self, batch: list[_Ready | Refusal]) -> list[Answer | Refusal]:
         ready = [item for item in batch if isinstance(item, _Ready)]
-        answers = iter([])
-        if ready:
-            scores = window_scores(self.model, [item.ecg for item in ready], window=self.config.input.window)
-            by_head = {card.name: card.answers(scores[card.name].astype(np.float64)) for card in self.config.heads}
-            answers = iter(
-                [self._answer(item, {name: values[i] for name, values in by_head.items()}) for i, item in enumerate(ready)]
-            )
+        answers = iter([self._answer(item, scores) for item, scores in zip(ready, self._scores(ready), strict=True)])
         return [next(answers) if isinstance(item, _Ready) else item for item in batch]
 
-    def _answer(self, item: _Ready, values: dict[str, np.ndarray]) -> Answer:
-        risks, phenotypes = [], []
+    def _scores(self, ready: list[_Ready]) -> Float32[np.ndarray, "recording output"]:
+        scores = np.empty((len(ready), sum(head.outputs for head in self.config.model.heads)), np.float32)
+        lengths = [item.ecg.shape[1] for item in ready]
+        for length in set(lengths):
+            here = [i for i, found in enumerate(lengths) if found == length]
+            with torch.inference_mode():
+                scores[here] = mean_over_windows(self.model, torch.from_numpy(np.stack([ready[i].ecg for i in here]))).numpy()
+        return scores
+
+    def _answer(self, item: _Ready, scores: Float32[np.ndarray, " output"]) -> Answer:
+        risks, phenotypes, start = [], [], 0
         for card in self.config.heads:
+            values = card.answers(scores[None, start : start + len(card.columns)].astype(np.float64))[0]
+            start += len(card.columns)
             if card.kind is TaskKind.CLASSIFICATION:
-                risks += _risks(card, values[card.name])
+                risks += _risks(card, values)
             else:
-                phenotypes += _phenotypes(card, values[card.name])
+                phenotypes += _phenotypes(card, values)
         return Answer(
             item.recording.source, tuple(risks), tuple(phenotypes), item.recording.notes, self.config.name, self.notice
         )

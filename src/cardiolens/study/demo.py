@@ -27,12 +27,13 @@ from cardiolens.formats.wfdb_record import write as write_wfdb
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.progress import Progress, terminal_progress
 from cardiolens.recipes import demo as recipes
+from cardiolens.recipes.selection import aimed_at
 from cardiolens.serving.bundling import bundle_run
 from cardiolens.serving.predictor import Predictor
-from cardiolens.study.pictures import example_pictures, read_pictures, write_pictures
 from cardiolens.synthetic.generator import make_subject
 from cardiolens.training.config import RunConfig
 from cardiolens.training.environment import describe_environment
+from cardiolens.training.pictures import ExamplePictures, example_pictures
 from cardiolens.training.predict import predict_run
 from cardiolens.training.run import Run
 from cardiolens.training.train import CPU, train
@@ -73,7 +74,7 @@ def run_demo(out: Path, *, subjects: int, seed: int, processes: int = 2, progres
         if not (out / _PREDICTIONS).exists():
             write_predictions(concat_predictions([predict_run(run, cohort, "test") for run in tuned]), out / _PREDICTIONS)
         if not (out / _PICTURES).exists():
-            write_pictures(out / _PICTURES, example_pictures(mdm, mmcl, cohort))
+            example_pictures(mdm, mmcl, cohort).write(out / _PICTURES)
         name, provenance = (
             f"cardiolens demo ({subjects} synthetic hearts)",
             {"command": f"cardiolens demo --subjects {subjects}"},
@@ -97,7 +98,7 @@ def write_demo_report(study: Path, out: Path) -> Path:
     """
     cohort = Cohort.open(study / "cohort")
     predictions = read_predictions(study / _PREDICTIONS)
-    pictures = read_pictures(study / _PICTURES)
+    pictures = ExamplePictures.read(study / _PICTURES)
     answer = json.loads((study / _ANSWER).read_text())
     runs = sorted(path.parent for path in (study / "runs").glob("*/metrics.jsonl"))
     oracle = oracle_predictions(cohort.subjects)
@@ -114,8 +115,8 @@ def write_demo_report(study: Path, out: Path) -> Path:
         oracle=oracle[oracle["split"] == "test"],
         subjects=cohort.subjects,
         curves=learning_curves({run.name: run / "metrics.jsonl" for run in runs if run.name in {"mdm", "mmcl", "joint"}}),
-        reconstruction=Reconstruction(**pictures.reconstruction),
-        similarity=SimilarityMaps(**pictures.similarity),
+        reconstruction=Reconstruction(pictures.original, pictures.reconstructed, pictures.hidden),
+        similarity=SimilarityMaps(pictures.pictures, pictures.similarity),
         prediction=OneAnswer(answer["answer"], read_recording(study / _EXAMPLE).signal_mv, measured=answer["measured"]),
     )
     return write_report(out, content)
@@ -138,8 +139,6 @@ def _fine_tuned(cohort: Cohort, out: Path, starts: dict[str, Path | None], seed:
         for task, recipe in FINE_TUNED.items():
             config = recipe()
             if task != "phenotypes":
-                from cardiolens.recipes.selection import aimed_at
-
                 config = aimed_at(config, cohort, [task])
             config = replace(_seeded(config, seed), name=method)
             runs.append(train(config, cohort, out / "runs" / f"{method}-{task}".lower(), start_from=start, progress=progress))

@@ -64,17 +64,25 @@ def predict_scores(
     """
     model = model.to(device).eval()
     mean, sd = mean.to(device), sd.to(device)
-    window = model.config.encoder.num_samples
-    starts = window_starts(cohort.ecg.shape[2], window)
     # Nothing is drawn in evaluation: the seed is of no consequence.
     batches = Loader(cohort, rows, batch_size=BATCH_SIZE, seed=0, device=device)
     scores = []
     with progress.task("predict", total=len(rows), unit="ECGs") as task, torch.inference_mode():
         for batch in batches.epoch(0, shuffle=False):
-            windows = [torch.cat(list(model(batch.ecg[..., start : start + window]).values()), dim=1) for start in starts]
-            scores.append(torch.stack(windows).mean(dim=0) * sd + mean)
+            scores.append(mean_over_windows(model, batch.ecg) * sd + mean)
             task.advance(len(batch))
     return torch.cat(scores).cpu().numpy()
+
+
+def mean_over_windows(model: EcgModel, ecg: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch output"]:
+    """Every score of the model, in the order of its heads: the mean over the windows that cover the whole ECG.
+
+    The published code looks at the first window alone.
+    """
+    window = model.config.encoder.num_samples
+    starts = window_starts(ecg.shape[2], window)
+    scores = [torch.cat(list(model(ecg[..., start : start + window]).values()), dim=1) for start in starts]
+    return torch.stack(scores).mean(dim=0)
 
 
 def _model(run: Run, method: SupervisedConfig) -> tuple[EcgModel, Tensor, Tensor]:
