@@ -85,7 +85,7 @@ def read(path: Path) -> Recording:
 
 
 def _counts(path: Path, waveform: Element, num_samples: float) -> Float[np.ndarray, " time"]:
-    cells = (waveform.text or "").strip().strip(",")
+    cells = (waveform.text or "").strip().removesuffix(",")
     lead = _lead(waveform)
     found = cells.count(",") + 1 if cells else 0
     if found != num_samples:
