@@ -14,8 +14,8 @@ from wfdb_files import counts, write_record
 
 from cardiolens.errors import BadRecording, CardiolensError
 from cardiolens.formats import wfdb_record
-from cardiolens.formats.wfdb_record import read, sniff
-from cardiolens.types import LEADS
+from cardiolens.formats.wfdb_record import read, sniff, write
+from cardiolens.types import LEADS, Recording
 
 
 def _refusal(path: Path) -> str:
@@ -209,6 +209,36 @@ def test_participants_and_control_characters_never_show(tmp_path):
     with pytest.raises(BadRecording) as refusal:
         read(path)
     assert "\x1b" not in str(refusal.value)
+
+
+def _recording(signal_mv: np.ndarray, **found) -> Recording:
+    return Recording(signal_mv=signal_mv.astype(np.float32), leads=LEADS, rate_hz=500.0, source="", **found)
+
+
+def test_what_is_written_reads_back_to_half_a_microvolt(tmp_path):
+    signal_mv = np.random.default_rng(0).uniform(-32.767, 32.767, (12, 600)).astype(np.float32)
+    signal_mv[3, 7] = np.nan
+    write(tmp_path / "made-1.hea", _recording(signal_mv, age_years=60.5, sex="F"))
+    back = read(tmp_path / "made-1.hea")
+    np.testing.assert_allclose(back.signal_mv, signal_mv, atol=0.0005001, rtol=0)
+    assert (back.leads, back.rate_hz, back.age_years, back.sex, back.notes) == (LEADS, 500.0, 60.5, "F", ())
+
+
+def test_the_wfdb_library_reads_what_is_written(tmp_path):
+    import wfdb
+
+    write(tmp_path / "made.hea", _recording(counts() / 1000))
+    record = wfdb.rdrecord(str(tmp_path / "made"), physical=False)
+    np.testing.assert_array_equal(record.d_signal.T, counts())
+    assert record.checksum == record.calc_checksum()
+    assert record.init_value == counts()[:, 0].tolist()
+
+
+@pytest.mark.parametrize(("name", "peak_mv"), [("a.hea", 32.768), ("a b.hea", 1.0), ("a.txt", 1.0), ("a.b.hea", 1.0)])
+def test_what_the_format_cannot_hold_is_not_written(tmp_path, name, peak_mv):
+    with pytest.raises(ValueError, match=r"cannot be stored|is named by"):
+        write(tmp_path / name, _recording(np.full((12, 9), peak_mv)))
+    assert not list(tmp_path.iterdir())
 
 
 def test_importing_the_reader_waits_for_no_decoder():

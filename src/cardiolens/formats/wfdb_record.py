@@ -18,6 +18,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float
 
+from cardiolens.atomic import write_atomically
 from cardiolens.errors import BadRecording
 from cardiolens.formats.patient import age_years, sex
 from cardiolens.formats.wfdb_header import (
@@ -38,6 +39,8 @@ _DATA_SUFFIXES = {".dat", ".mat"}
 _MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "\u00b5v": 1e-3, "\u03bcv": 1e-3, "v": 1e3}
 _UNIT_BY_DEFINITION = "mV"
 _COUNTS_PER_MV = 1000.0
+_LARGEST_COUNT = 32767
+_INVALID_COUNT = -32768
 _PATIENT = re.compile(r"\b(age|sex)>?\s*:\s*(\S+)", re.IGNORECASE)
 
 
@@ -84,26 +87,26 @@ def read(path: Path) -> Recording:
 def write(path: Path, recording: Recording) -> None:
     """Write a recording as 16-bit samples of 1 uV: the header at `path`, ending in .hea, and the data file beside it.
 
-    Samples beyond +-32.7 mV are not storable; NaN becomes the format's mark for an invalid sample.
+    NaN becomes the format's mark for an invalid sample. Age and sex are kept, in the header's comments.
 
     Raises:
-        ValueError: a sample is too large, or the name is none that WFDB allows (letters, digits, - and _).
+        ValueError: a sample lies beyond +-32.767 mV, or the name holds anything but letters, digits, - and _.
+        NoSpace: the disk is full.
     """
-    import wfdb
-
-    facts = {"Age": recording.age_years and f"{recording.age_years:.0f}", "Sex": recording.sex}
-    wfdb.wrsamp(
-        path.stem,
-        fs=recording.rate_hz,
-        units=["mV"] * len(recording.leads),
-        sig_name=list(recording.leads),
-        p_signal=recording.signal_mv.T.astype(np.float64),
-        fmt=["16"] * len(recording.leads),
-        adc_gain=[_COUNTS_PER_MV] * len(recording.leads),
-        baseline=[0] * len(recording.leads),
-        comments=[f"{name}: {value}" for name, value in facts.items() if value],
-        write_dir=str(path.parent),
-    )
+    if path.suffix != ".hea" or re.fullmatch(r"[\w-]+", path.stem, re.ASCII) is None:
+        raise ValueError(f"{display_name(path)}: a WFDB header is named by letters, digits, - and _, and ends in .hea")
+    counts = np.round(recording.signal_mv.astype(np.float64) * _COUNTS_PER_MV)
+    if np.abs(counts[~np.isnan(counts)]).max(initial=0) > _LARGEST_COUNT:
+        raise ValueError(f"{display_name(path)}: a sample beyond {_LARGEST_COUNT / _COUNTS_PER_MV:g} mV cannot be stored")
+    stored = np.where(np.isnan(counts), _INVALID_COUNT, counts).astype("<i2")
+    lines = [f"{path.stem} {len(stored)} {recording.rate_hz:.15g} {stored.shape[1]}"]
+    for lead, row in zip(recording.leads, stored, strict=True):
+        checksum = int(row.sum(dtype=np.int64)) & 0xFFFF
+        lines.append(f"{path.stem}.dat 16 {_COUNTS_PER_MV:g}(0)/mV 16 0 {row[0]} {checksum} 0 {lead}")
+    lines += [f"# Age: {recording.age_years:g}"] if recording.age_years is not None else []
+    lines += [f"# Sex: {recording.sex}"] if recording.sex is not None else []
+    write_atomically(path.with_suffix(".dat"), rearrange(stored, "lead time -> time lead").tobytes())
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
 def _header_of(path: Path) -> Path:
