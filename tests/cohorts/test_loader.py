@@ -7,7 +7,7 @@ import torch
 from fake_rows import fake_cohort
 from torch.testing import assert_close
 
-from cardiolens.cohorts.loader import Loader
+from cardiolens.cohorts.loader import RESIDENT_BYTES, Loader, device_budget
 from cardiolens.errors import BadOption
 
 ON_DISK = 0
@@ -141,6 +141,10 @@ def test_too_few_subjects_for_one_batch_is_an_error(cohort):
 def test_an_unknown_target_is_refused(cohort):
     with pytest.raises(BadOption, match="no column cat"):
         _loader(cohort, columns=("cat",))
+
+
+def test_the_budget_of_a_processor_is_fixed_so_that_a_run_is_the_same_on_every_machine():
+    assert device_budget("cpu") == device_budget(torch.device("cpu")) == RESIDENT_BYTES
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -72,11 +72,10 @@ def _made(maker: RowMaker, chunks: Sequence[range], processes: int) -> Iterator[
         for chunk in chunks:
             yield chunk, make_chunk(maker, chunk)
         return
-    waiting = iter(chunks)
     running: dict[Future[list[SubjectRow | RefusedRow]], range] = {}
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=start_worker) as pool:
         try:
-            for chunk in waiting:
+            for chunk in chunks:
                 running[pool.submit(make_chunk, maker, chunk)] = chunk
                 if len(running) >= 2 * processes:
                     yield from _finished(running)

@@ -40,7 +40,7 @@ class Resident:
     def batches(self, rows: Sequence[Places]) -> Generator[Tensors]:
         for places in rows:
             index = torch.from_numpy(places).to(self._device)
-            yield {name: array.index_select(0, index) for name, array in self._arrays.items()}
+            yield {name: array[index] for name, array in self._arrays.items()}
 
 
 class Streaming:

@@ -96,7 +96,7 @@ class Loader:
             ecg=arrays["ecg"].to(torch.float32),
             ecg_scale=arrays["ecg_scale"],
             keys=keys,
-            cmr=None if cmr is None else cmr.to(torch.float32) / 255,
+            cmr=None if cmr is None else cmr.to(torch.float32).div_(255),
             cmr_known=None if cmr is None else torch.ones(len(keys), dtype=torch.bool, device=self._device),
             target=None if self._target is None else self._target[places],
             target_known=None if self._target is None else self._known[places],
