@@ -25,14 +25,27 @@ ONSET_MS = 20
 P_MS = 180
 
 # Calibrated so that median amplitudes of healthy beats lie near those of public recordings; not physics.
-_GAIN = 30.0
-_LIMB_GAIN = 1.6
-_SOFTENING_MM = 42.0
-_RADIAL_GAIN = 1.0
-_RV_STRENGTH = 0.55
+_GAIN = 1.440
+_LIMB_GAIN = 2.76
+_CHEST_GAIN = np.array([2.09, 2.38, 1.33, 1.40, 2.04, 3.72])
+"""Per electrode: what lungs and the curved chest add to a field that knows neither."""
+_SOFTENING_MM = 38.0
+_REACH_MM = 191.0
+_RADIAL_GAIN = 2.50
+_RV_STRENGTH = 0.158
 
-_PURKINJE_MM_PER_MS = 2.6
-_NUM_LEFT, _NUM_RIGHT = 22, 9
+# How much longer the action potential lasts, in ms: endo- than epicardium (steeper in the septum, whose far side belongs to
+# the right heart), base than apex, right ventricle than left; and by how much of its delay a late node recovers sooner.
+_T_TRANSMURAL_MS, _T_ANTERIOR_SHARE, _T_SEPTAL_SHARE = 22.5, 0.17, 0.61
+_T_AXIAL_MS, _T_SEPTAL_MS, _T_RIGHT_MS, _T_FOLLOWING = 17.5, -2.8, -18.0, 0.76
+
+_PURKINJE_MM_PER_MS = 4.0
+_NUM_LEFT, _NUM_RIGHT = 22, 12
+_SERVED_LEFT, _SERVED_RIGHT = 5, 7
+"""Rings from the apex that have a Purkinje network."""
+_LEFT_ENDO, _RIGHT_ENDO = 1.08, 2.32
+_ALONG, _ACROSS = 0.643, 0.332
+_RIGHT_DELAY_MS = 7.6
 
 
 @dataclass(frozen=True)
@@ -71,11 +84,13 @@ def simulate_beats(person: Person, hearts: Hearts, *, electrode_shift_mm: float,
     scar_map = np.concatenate([_every_layer(to_rings @ scar), np.zeros(wall.NUM_RV)])
     weights = node_weights(
         position, grid.edges, grid.edge_axis, grid.edge_thin, grid.angle_step, grid.ring_step, layer_mm,
-        np.clip(1 - 1.3 * scar_map, 0, 1), placement.electrodes_mm, _SOFTENING_MM, _RADIAL_GAIN,
+        np.clip(1 - 1.3 * scar_map, 0, 1), placement.electrodes_mm, _SOFTENING_MM, _REACH_MM, _RADIAL_GAIN,
     )  # fmt: skip
-    weights[wall.NUM_LV :] *= _RV_STRENGTH * (1 + 0.15 * person.right_heart_load)
+    # The weak right wall of the calibration would hide the late right ventricle of a right bundle branch block.
+    weights[wall.NUM_LV :] *= _RV_STRENGTH * (2.6 if person.rbbb else 1.0) * (1 + 0.15 * person.right_heart_load)
     weights *= _GAIN * np.exp(0.13 * z[0] - 0.02 * person.age_score)
     weights[:, :3] *= _LIMB_GAIN * np.exp(0.06 * z[1])
+    weights[:, 3:] *= _CHEST_GAIN
 
     conductance = np.clip(1 - 0.9 * scar_map, 0.12, 1)
     sites, site_ms = _junctions(person, local, rng)
@@ -118,7 +133,7 @@ def _junctions(
     starts = np.array([node[8, 3], node[6, 6], node[4, 10]])
     starts_ms = np.array([2.0, 0.0, 3.0])
     # The base has no Purkinje network.
-    served = np.broadcast_to((rings >= 1) & (rings <= 8), node.shape)
+    served = np.broadcast_to((rings >= 1) & (rings <= _SERVED_LEFT), node.shape)
     left = rng.choice(node[served], _NUM_LEFT, replace=False)
     if person.lafb:
         anterior = np.broadcast_to((degrees <= 60) | (degrees >= 285), node.shape)[left // wall.ANGLES, left % wall.ANGLES]
@@ -127,15 +142,20 @@ def _junctions(
     left_ms = (starts_ms + apart / _PURKINJE_MM_PER_MS).min(axis=1) + 1.5 * np.abs(rng.standard_normal(len(left)))
     rv = wall.NUM_LV + np.arange(wall.RV_RINGS * wall.RV_ANGLES).reshape(wall.RV_RINGS, wall.RV_ANGLES)
     right_start = rv[2, 4]
-    right = rng.choice(rv[:6].ravel(), _NUM_RIGHT, replace=False)
-    right_ms = 7 + np.sqrt(((local[right] - local[right_start]) ** 2).sum(axis=-1)) / _PURKINJE_MM_PER_MS
+    right = rng.choice(rv[:_SERVED_RIGHT].ravel(), _NUM_RIGHT, replace=False)
+    right_ms = _RIGHT_DELAY_MS + np.sqrt(((local[right] - local[right_start]) ** 2).sum(axis=-1)) / _PURKINJE_MM_PER_MS
     # The right side of the septum is served by the right bundle too.
     septum = (wall.LAYERS - 1) * wall.RINGS * wall.ANGLES + node[3:6, 5:8].ravel()
+    served = septum if person.lbbb else septum[::4]
     parts = []
     if not person.lbbb:
         parts += [(starts, starts_ms), (left, left_ms)]
     if not person.rbbb:
-        parts += [(np.array([right_start]), np.array([7.0])), (right, right_ms), (septum[::4], np.full(3, 12.0))]
+        parts += [
+            (np.array([right_start]), np.array([_RIGHT_DELAY_MS])),
+            (right, right_ms),
+            (served, np.full(len(served), _RIGHT_DELAY_MS + 5)),
+        ]
     if not parts:
         parts = [(starts[:1], starts_ms[:1])]
     sites, when = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
@@ -151,11 +171,12 @@ def _activate(person, position, layer_mm, conductance, sites, site_ms, *, blocke
         * (1.04 if not person.male else 1.0)
         * (1 - 0.03 * max(person.pressure_load, 0))
     )
-    left = 0.75 if (person.lbbb or blocked) else 1.3
-    right = 0.65 if (person.rbbb or blocked) else 1.1
+    # Beyond a blocked left bundle the network is entered backwards and still conducts.
+    left = 0.75 if blocked else (1.15 if person.lbbb else _LEFT_ENDO)
+    right = 1.0 if (person.rbbb or blocked) else _RIGHT_ENDO
     return activation_ms(
         position, grid.links, grid.link_kind, grid.link_layers, layer_mm, conductance, sites, site_ms,
-        left * slow, right * slow, 0.60 * slow, 0.38 * slow,
+        left * slow, right * slow, _ALONG * slow, _ACROSS * slow,
     )  # fmt: skip
 
 
@@ -164,20 +185,22 @@ def _duration_ms(person, activation, scar_map, ischaemia_rings, z) -> Float[np.n
     depth = np.repeat(np.linspace(0, 1, wall.LAYERS), wall.RINGS * wall.ANGLES)
     height = np.tile(np.repeat(np.linspace(0, 1, wall.RINGS), wall.ANGLES), wall.LAYERS)
     radians = np.tile(np.arange(wall.ANGLES) * 2 * np.pi / wall.ANGLES, wall.LAYERS * wall.RINGS)
-    strain = float(np.clip(0.45 * (person.pressure_load - 1.1) + 1.2 * person.hypertrophic, 0, 1.6))
-    lateral = 0.5 - 0.5 * np.sin(radians)
-    flat = 1 - 0.08 * person.metabolic_load - 0.05 * person.age_score - 0.10 * person.repolarisation + 0.10 * z[0]
-    transmural = 26 * max(flat, 0.1) * (1 - 1.1 * strain * lateral)
-    lv = -transmural * (depth - 0.5) + (22 + 6 * z[1]) * max(flat, 0.1) * (height - 0.5)
-    lv = lv + (6 + 5 * z[2]) * np.cos(radians) * height + (4 + 5 * z[3]) * np.sin(radians) * height
-    border = np.tile((ischaemia_rings * 14).ravel(), wall.LAYERS) + 42 * np.clip(scar_map[: wall.NUM_LV], 0, 0.6) * (
-        1 + 0.4 * z[4]
-    )
-    rv = np.full(wall.NUM_RV, -26.0) + np.repeat([4.0, -4.0], wall.RV_RINGS * wall.RV_ANGLES)
+    anterior, septal = np.cos(radians), np.sin(radians)
+    # Nothing that flattens the T wave reverses it, but a strained or scarred wall recovers late on the outside.
+    flat = max(1 - 0.08 * person.metabolic_load - 0.05 * person.age_score - 0.10 * person.repolarisation + 0.10 * z[0], 0.15)
+    steep = 1 + (_T_ANTERIOR_SHARE + 0.08 * z[2]) * anterior + (_T_SEPTAL_SHARE + 0.08 * z[3]) * septal
+    lv = -_T_TRANSMURAL_MS * flat * steep * (depth - 0.5) + (_T_AXIAL_MS + 5 * z[1]) * flat * (height - 0.5)
+    lv = lv + (_T_SEPTAL_MS + 2 * z[6]) * septal
+    strain = float(np.clip(0.40 * (person.pressure_load - 1.0) + 1.2 * person.hypertrophic, 0, 1.8))
+    lv = lv + 34 * strain * np.clip(0.5 - 0.5 * septal + 0.3 * anterior, 0, None) * (depth - 0.5)
+    border = np.tile(ischaemia_rings.ravel(), wall.LAYERS) * 14
+    border = border + 40 * np.clip(scar_map[: wall.NUM_LV], 0, 0.6) * (1 + 0.4 * z[4])
+    lv = lv + border * (0.5 + 1.2 * depth)
+    rv = np.full(wall.NUM_RV, _T_RIGHT_MS)
     base = 258 + (0 if person.male else 8) + 2 * person.age_score + 11 * z[5]
     late = activation - activation.mean()
-    following = 0.85 if (person.lbbb or person.rbbb) else 0.55
-    return np.clip(base + np.concatenate([lv + border, rv]) - following * late, 120, 420)
+    following = 0.95 if (person.lbbb or person.rbbb) else _T_FOLLOWING
+    return np.clip(base + np.concatenate([lv, rv]) - following * late, 120, 420)
 
 
 def _plateau(ischaemia_rings, person) -> Float[np.ndarray, " node"]:
@@ -218,7 +241,7 @@ def _atria(person, la_volume_ml, electrodes, centre, z) -> tuple[np.ndarray, np.
     t = np.arange(P_MS)
     length = 96 + 5 * person.atrial_substrate + 0.12 * (la_volume_ml - 65) + 5 * z[0]
     right = _half_sine(t, 0.0, 0.66 * length) * (1 + 0.12 * z[1])
-    left = _half_sine(t, 0.30 * length, length) * (la_volume_ml / 65) ** 0.5 * (1 + 0.12 * z[2])
+    left = _half_sine(t, 0.30 * length, length) * (la_volume_ml / 65) ** 0.5 * (1 + 0.08 * z[2])
     right_axis = np.array([0.40, -0.42, -0.80]) + 0.10 * z[3:6]
     left_axis = np.array([0.75, 0.45, -0.40]) + 0.10 * np.array([z[4], z[5], z[6]])
     fields = np.stack([_field(electrodes, source, right_axis), _field(electrodes, source, left_axis)])

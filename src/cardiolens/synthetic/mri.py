@@ -32,9 +32,9 @@ def render_cine(
     """The picture of the one heart in `hearts`, with masks."""
     from cardiolens.synthetic.mri_kernels import draw_frame
 
-    z = rng.standard_normal(32)
+    z = rng.standard_normal(34)
     size, pixel = config.frame_pixels, config.pixel_mm
-    contours = _contours(hearts, motion)
+    contours = _contours(hearts, motion, oval=0.03 * z[32], tilt=z[33])
     # After padding to 210 pixels the published window is centred on row 83 and column 107.
     middle = np.array([83.0, 107.0]) - (210 - size) / 2
     centre = middle * pixel + np.array([4.0 * z[0], 14.0 + 4.0 * z[1]])
@@ -44,7 +44,7 @@ def render_cine(
     fat = fat_share * (2.0 + 3.0 * np.clip(np.sin(angle - 0.8), 0, 1) + 1.5 * np.clip(np.cos(2 * angle + z[4]), 0, 1))
     tissue = _tissues(z)
     texture = _texture(size, rng)
-    blur = pixel * np.clip(1.25 + 0.12 * z[5], 0.9, 1.8)
+    blur = pixel * np.clip(0.95 + 0.12 * z[5], 0.7, 1.4)
     chest_radius = 105 + 5 * z[6]
     chest = np.array(
         [centre[0] + chest_radius * 0.52 + 3 * z[7], centre[1] - 18 + chest_radius * 0.30 + 4 * z[8], chest_radius, 14.0,
@@ -55,12 +55,15 @@ def render_cine(
         [centre[0] + epi_radius + 9 + 3 * z[9], 0.28 + 0.08 * z[10], -30 + 10 * z[11], epi_radius + 22 + 4 * z[12],
          34 + 5 * z[13], 11 + person.male + 0.8 * z[14]]
     )  # fmt: skip
+    papillary_mm = np.clip(4.3 + 0.4 * (hearts.mean_wall_mm[0] - 6), 2.5, 7) * (1 + 0.12 * z[15])
     frames = np.empty((3, 1, size, size), dtype=np.float32)
     masks = np.empty((3, 1, size, size), dtype=np.uint8)
     for phase, (endo, epi, rv_outer) in enumerate(contours):
         cavity = endo.mean()
-        size_mm = (3.6 + 0.04 * (hearts.mean_wall_mm[0] - 6) * 10) * (1 + 0.12 * z[15]) * (cavity / endo.mean())
-        papillary = np.array([[0.70 + 0.02 * z[16], 0.68 * cavity, size_mm], [0.42 + 0.02 * z[17], 0.68 * cavity, size_mm]])
+        # Lateral of the anterior and of the inferior wall; they thicken as the cavity closes around them.
+        papillary = np.array(
+            [[0.88 + 0.02 * z[16], 0.72 * cavity, papillary_mm], [0.60 + 0.02 * z[17], 0.72 * cavity, papillary_mm]]
+        )
         drift = np.array([1.5, -0.5]) * phase / 2
         shaded = frames[phase, 0]
         draw_frame(
@@ -81,7 +84,7 @@ def render_cine(
     )
 
 
-def _contours(hearts: Hearts, motion: Motion) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _contours(hearts: Hearts, motion: Motion, *, oval: float, tilt: float) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Radii in mm of endocardium, epicardium and right cavity by angle, for each frame."""
     spread = map_to_mid_slice(_ANGLES)
     radius_ed = hearts.short_semi_axis_mm[0] * MID_SLICE_RADIUS
@@ -89,11 +92,13 @@ def _contours(hearts: Hearts, motion: Motion) -> list[tuple[np.ndarray, np.ndarr
     ratio, fraction = spread @ motion.endo_ratio[0], spread @ motion.mid_fraction[0]
     half_shorter = 1 - (1 - motion.shortening[0]) * 0.5
     area = (radius_ed + wall_ed) ** 2 - radius_ed**2
-    rv_ed = rv_width_mm(hearts)[0]
+    rv_ed = 1.03 * rv_width_mm(hearts)[0]
     rv_es = rv_ed * np.sqrt(hearts.rv_esv_ml[0] / hearts.rv_edv_ml[0]) * 0.98
     degrees = np.arange(_ANGLES) * 360 / _ANGLES
     offset = np.abs((degrees - 90 + 180) % 360 - 180)
-    crescent = np.where(offset < 78, np.maximum(np.cos(np.radians(offset * 90 / 78)), 0) ** 0.6, 0)
+    crescent = np.where(offset < 78, np.maximum(np.cos(np.radians(offset * 90 / 78)), 0) ** 0.7, 0)
+    # No cavity is a perfect circle; this leaves its area as it is.
+    shape = 1 + oval * np.cos(2 * np.radians(degrees) + tilt)
     phases = []
     for done, shorter, gap in (
         (np.zeros(_ANGLES), 1.0, rv_ed),
@@ -102,7 +107,7 @@ def _contours(hearts: Hearts, motion: Motion) -> list[tuple[np.ndarray, np.ndarr
     ):
         endo = radius_ed * (1 + done * (ratio - 1))
         epi = np.sqrt(endo**2 + area / shorter)
-        phases.append((endo, epi, epi + gap * crescent))
+        phases.append((endo * shape, epi * shape, epi * shape + gap * crescent))
     return phases
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 DURATION_MS = 10_000.0
-_BEFORE_MS, _AFTER_MS = 1_500.0, 500.0
+_BEFORE_MS, _AFTER_MS = 2_500.0, 500.0
 _SHORTEST_RR_MS = 300.0
 
 
@@ -91,7 +91,7 @@ def _with_ectopics(rr: np.ndarray, irritable: float, rng: np.random.Generator) -
     rr = rr.copy()
     has_ventricular = rng.random() < 0.04 * np.exp(0.4 * irritable)
     has_atrial = rng.random() < 0.025 * np.exp(0.4 * irritable)
-    places = rng.integers(3, 14, 2)
+    places = rng.integers(4, 14, 2)
     early = rng.uniform(0.52, 0.75, 2)
     if has_ventricular:
         k = places[0]

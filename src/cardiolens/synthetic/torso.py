@@ -21,8 +21,11 @@ _CHEST_DEGREES = np.array([-8.0, 8.0, 20.0, 33.0, 57.0, 86.0])
 _CHEST_HEIGHT_MM = np.array([0.0, 0.0, -15.0, -30.0, -32.0, -34.0])
 
 # Base-to-apex axis and the direction from the left cavity through the septum.
-_APEX = np.array([0.66, -0.50, -0.56])
-_SEPTUM = np.array([-0.62, -0.74, 0.18])
+_APEX = np.array([0.601, -0.158, -0.783])
+_FRONT_GAP_MM = 24.0
+"""From the skin to the front of the heart in a person of BMI 26."""
+_LEFTWARD_MM, _DOWNWARD_MM = 11.5, 52.8
+_SEPTUM = np.array([0.053, -0.970, 0.236])
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ def place_heart(
     septum = _unit(septum - apex * (septum @ apex))
     base = -apex
     axes = np.stack([np.cross(base, septum), septum, base], axis=1)
-    front_gap = 26 + 0.7 * fat + 0.5 * breast + 4 * z[7]
+    front_gap = _FRONT_GAP_MM + 0.7 * fat + 0.5 * breast + 4 * z[7]
     depth = half_depth - front_gap - 0.74 * (heart_radius_mm + rv_width_mm)
-    centre = np.array([22 + 6 * z[8], -depth, -32 * stature + 2.0 * np.clip(fat, -6, 10) + 9 * z[9]])
+    centre = np.array([_LEFTWARD_MM + 6 * z[8], -depth, -_DOWNWARD_MM * stature + 2.0 * np.clip(fat, -6, 10) + 9 * z[9]])
     return Placement(np.concatenate([limbs, chest]), centre, axes)
 
 

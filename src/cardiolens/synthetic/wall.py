@@ -32,7 +32,7 @@ class Lattice:
     """What every heart's lattice shares: who is whose neighbour, and which edges carry current.
 
     `links` are pairs along which activation spreads (26 neighbours), with `link_layers` the number of layers crossed and
-    `link_kind` 0 muscle, 1 left endocardium, 2 right endocardium. `edges` are the orthogonal pairs that act as dipoles,
+    `link_kind` 0 muscle, 1 left endocardium, 2 right endocardium, 3 where the ventricles meet. `edges` are the orthogonal pairs that act as dipoles,
     with `edge_axis` 0 layer, 1 ring, 2 angle.
     """
 
@@ -53,7 +53,8 @@ def lattice() -> Lattice:
     """The one lattice of this project."""
     lv = np.arange(NUM_LV).reshape(LAYERS, RINGS, ANGLES)
     rv = NUM_LV + np.arange(NUM_RV).reshape(RV_LAYERS, RV_RINGS, RV_ANGLES)
-    pairs = [*_neighbours(lv, wraps=True), *_neighbours(rv, wraps=False), *_hinges(lv, rv)]
+    within = [*_neighbours(lv, wraps=True), *_neighbours(rv, wraps=False)]
+    pairs = [*within, *_hinges(lv, rv)]
     links = np.array([(a, b) for a, b, _ in pairs])
     crossed = np.array([c for _, _, c in pairs])
     on_left_endo = (links < RINGS * ANGLES).all(axis=1)
@@ -75,7 +76,7 @@ def lattice() -> Lattice:
             thin.append(half.ravel())
     return Lattice(
         links=links,
-        link_kind=np.where(on_left_endo, 1, np.where(on_right_endo, 2, 0)),
+        link_kind=np.where(np.arange(len(pairs)) >= len(within), 3, np.where(on_left_endo, 1, np.where(on_right_endo, 2, 0))),
         link_layers=crossed,
         edges=np.concatenate(edges),
         edge_axis=np.concatenate(axis),

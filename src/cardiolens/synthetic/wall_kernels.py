@@ -28,6 +28,9 @@ def activation_ms(position, links, kind, layers, layer_mm, conductance, site, si
             t = np.sqrt(d2) / left_speed
         elif kind[e] == 2:
             t = np.sqrt(d2) / right_speed
+        elif kind[e] == 3:
+            # Fibres of the two ventricles meet at an angle.
+            t = 1.4 * np.sqrt(d2) / along
         else:
             radial2 = (layers[e] * layer_mm[a]) ** 2
             tangential2 = max(d2 - radial2, 0.0)
@@ -55,10 +58,13 @@ def activation_ms(position, links, kind, layers, layer_mm, conductance, site, si
 
 @njit(cache=True)
 @no_type_check
-def node_weights(position, edges, axis, thin, angle_step, ring_step, layer_mm, viability, electrode, softening_mm, radial_gain):
+def node_weights(
+    position, edges, axis, thin, angle_step, ring_step, layer_mm, viability, electrode, softening_mm, reach_mm, radial_gain
+):
     """Millivolt at each electrode per unit of each node's potential, up to one common factor.
 
-    Every edge is a dipole of its potential difference; weights of an electrode therefore sum to zero over nodes.
+    The field of a dipole falls with distance squared near it, softened by `softening_mm`, and less steeply from
+    `reach_mm` on, since the skin confines the current. Every edge is a dipole of its potential difference; weights of an electrode therefore sum to zero over nodes.
     """
     num_electrodes = electrode.shape[0]
     weights = np.zeros((position.shape[0], num_electrodes))
@@ -98,7 +104,7 @@ def node_weights(position, edges, axis, thin, angle_step, ring_step, layer_mm, v
                 r = electrode[k, x] - 0.5 * (position[a, x] + position[b, x])
                 dot += r * (position[b, x] - position[a, x])
                 r2 += r * r
-            w = strength * dot / (r2 * np.sqrt(r2))
+            w = strength * dot / r2 * (1 / np.sqrt(r2) + 1 / reach_mm)
             weights[a, k] += w
             weights[b, k] -= w
     return weights
