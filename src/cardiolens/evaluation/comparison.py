@@ -13,7 +13,7 @@ from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.published import MAIN_PUBLISHED, PublishedRow
 from cardiolens.evaluation.rendering import Block, Cell, Mark, Table
 from cardiolens.evaluation.seeds import over_seeds
-from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS, PHENOTYPES
+from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS
 
 MEASURED, ORACLE, PUBLISHED = "measured", "oracle", "published"
 ORACLE_METHOD = "True risk (oracle)"
@@ -62,7 +62,7 @@ def compare(
 ) -> pd.DataFrame:
     """Long form of the main table: origin, method, column, metric, mean, sd, low, high, seeds, n, events, rank.
 
-    Columns are every disease's AUROC, the phenotype groups' mean r, and the r of columns outside both. `oracle` holds
+    Columns are every disease's AUROC, the phenotype groups' mean r, and the r of columns in no such group. `oracle` holds
     Predictions (`oracle_predictions`). Ranks 1 and 2 are given among two measured methods or more, by the value as it is
     shown, so equal ones share a rank.
 
@@ -104,9 +104,10 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
 
 
 def _chosen(summary: pd.DataFrame) -> pd.DataFrame:
-    inside = {p.column for p in PHENOTYPES}
-    other_value = (summary["metric"] == "r") & ~summary["column"].isin(inside)
     group = (summary["metric"] == "mean_r") & summary["column"].isin(PHENOTYPE_GROUPS)
+    # A phenotype speaks for itself only where nobody predicts its whole group.
+    in_group = summary["column"].map(lambda column: column_label(column).group).isin(summary.loc[group, "column"])
+    other_value = (summary["metric"] == "r") & ~in_group
     return summary[(summary["metric"] == "auroc") | group | other_value].drop(columns="task")
 
 

@@ -33,7 +33,7 @@ def learning_curves(files: Mapping[str, Path]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", "epoch", "metric", "value"])
 
 
-def _lines(path: Path) -> list[dict[str, float | None]]:
+def _lines(path: Path) -> list[dict[str, float | int | None]]:
     try:
         lines = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
     except (OSError, ValueError) as error:

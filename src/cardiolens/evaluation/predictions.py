@@ -129,10 +129,12 @@ def _typed(column: pd.Series, source: str | Path) -> pd.Series:
     name = str(column.name)
     column = column.reset_index(drop=True)
     if name in NAME_COLUMNS:
-        category = column.astype("category").cat.remove_unused_categories()
-        if category.isna().any() or not all(isinstance(entry, str) and entry for entry in category.cat.categories):
+        category = column.astype("category")
+        codes = category.cat.codes.to_numpy()
+        if codes.min() < 0 or not all(isinstance(entry, str) and entry for entry in category.cat.categories):
             raise _bad(source, found=f"entries of '{name}' that are no text", expected="a text in every row")
-        return category
+        used = np.bincount(codes, minlength=len(category.cat.categories)) > 0
+        return category if used.all() else category.cat.remove_unused_categories()
     wanted = np.int64 if name == "seed" else np.float64
     if not pd.api.types.is_numeric_dtype(column) or (wanted is np.int64 and not pd.api.types.is_integer_dtype(column)):
         raise _bad(source, found=f"'{name}' of type {column.dtype}", expected=np.dtype(wanted).name)
@@ -142,9 +144,15 @@ def _typed(column: pd.Series, source: str | Path) -> pd.Series:
 def _repeats(checked: pd.DataFrame) -> bool:
     row = np.zeros(len(checked), dtype=np.int64)
     for name in _IDENTITY:
-        codes, values = pd.factorize(checked[name])
-        row = row * len(values) + codes
-    return len(np.unique(row)) < len(row)
+        if name in NAME_COLUMNS:
+            codes, count = checked[name].cat.codes.to_numpy(), len(checked[name].cat.categories)
+        else:
+            codes, values = pd.factorize(checked[name])
+            count = len(values)
+        row = row * count + codes
+    # Sorting in place is several times faster here than looking for distinct values by hashing.
+    row.sort()
+    return bool((row[1:] == row[:-1]).any())
 
 
 def _bad(source: str | Path, *, found: str, expected: str) -> BadRun:

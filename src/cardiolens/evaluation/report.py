@@ -30,7 +30,7 @@ from cardiolens.evaluation.tables import cohort_table, disease_table, phenotype_
 from cardiolens.privacy import hide_participants
 
 _LARGEST_BYTES = 10_000_000
-_FOLDERS = re.compile(r"(?<![\w.~)\]}-])~?/(?:[^\s/'\"]+/)*(?=[^\s/'\"])")
+_FOLDERS = re.compile(r"(?<![\w.~)\]}<-])~?/(?:[^\s/'\"]+/)*(?=[^\s/'\"])")
 _DIGEST = re.compile(r"[0-9a-f]{12,}")
 
 

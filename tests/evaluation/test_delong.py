@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from cardiolens.evaluation.delong import auroc, auroc_difference, delong
+
+
+def _placements(cases: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """DeLong's structural components, pair by pair."""
+    wins = np.array([[1.0 if x > y else 0.5 if x == y else 0.0 for y in controls] for x in cases])
+    return wins.mean(axis=1), wins.mean(axis=0)
+
+
+def _sample(rng: np.random.Generator, *, cases: int, controls: int, area: float) -> tuple[np.ndarray, np.ndarray]:
+    positive = np.arange(cases + controls) < cases
+    return rng.normal(size=len(positive)) + positive * norm.ppf(area) * np.sqrt(2), positive
+
+
+def test_areas_and_their_covariance_are_those_of_all_pairs():
+    rng = np.random.default_rng(0)
+    positive = rng.random(40) < 0.3
+    scores = np.round(rng.normal(size=(3, 40)) + positive, 1)  # rounding makes ties
+    by_case, by_control = zip(*(_placements(row[positive], row[~positive]) for row in scores), strict=True)
+    expected = np.cov(by_case) / positive.sum() + np.cov(by_control) / (~positive).sum()
+    found = delong(scores, positive)
+    np.testing.assert_allclose(found.area, np.mean(by_case, axis=1), rtol=1e-12)
+    np.testing.assert_allclose(found.covariance, expected, rtol=1e-10)
+
+
+def test_many_subjects_need_no_table_of_pairs():
+    score, positive = _sample(np.random.default_rng(1), cases=50_000, controls=150_000, area=0.8)
+    assert auroc(score, positive).value == pytest.approx(0.8, abs=0.005)
+
+
+@pytest.mark.parametrize(("cases", "area"), [(10, 0.75), (60, 0.75), (60, 0.6)])
+def test_the_interval_covers_as_often_as_it_says(cases, area):
+    rng = np.random.default_rng(2)
+    repeats = 600
+    intervals = [auroc(*_sample(rng, cases=cases, controls=200, area=area)) for _ in range(repeats)]
+    covered = np.mean([interval.low <= area <= interval.high for interval in intervals])
+    assert abs(covered - 0.95) < 3.5 * np.sqrt(0.95 * 0.05 / repeats)
+
+
+def test_the_interval_stays_between_zero_and_one():
+    positive = np.arange(30) < 5
+    score = np.arange(30)[::-1].astype(float)
+    score[4] = 23.5
+    found = auroc(score, positive)
+    assert 0 < found.low < found.value < found.high < 1
+
+
+@pytest.mark.parametrize("num_cases", [0, 1, 9, 10])
+def test_too_few_of_a_class_leave_no_interval(num_cases):
+    found = auroc(np.random.default_rng(3).normal(size=10), np.arange(10) < num_cases)
+    assert np.isnan(found.low)
+    assert np.isnan(found.high)
+    assert np.isnan(found.value) == (num_cases in (0, 10))
+
+
+def test_perfect_separation_claims_no_certainty():
+    positive = np.arange(20) < 6
+    found = auroc(positive.astype(float), positive)
+    assert found.value == 1
+    assert np.isnan(found.low)
+
+
+def test_a_paired_difference_turns_its_sign_with_the_order():
+    rng = np.random.default_rng(4)
+    positive = rng.random(200) < 0.3
+    first, second = rng.normal(size=(2, 3, 200)) + positive
+    one, other = auroc_difference(first, second, positive), auroc_difference(second, first, positive)
+    assert one.difference.value == pytest.approx(-other.difference.value)
+    assert one.difference.low == pytest.approx(-other.difference.high)
+    assert one.p_value == pytest.approx(other.p_value)
+
+
+def test_a_score_against_itself_gives_no_difference_and_no_interval():
+    score, positive = _sample(np.random.default_rng(5), cases=20, controls=50, area=0.7)
+    found = auroc_difference(score[None], score[None], positive)
+    assert found.difference.value == 0
+    assert np.isnan(found.p_value)
+
+
+def test_pairing_narrows_the_difference_of_scores_that_agree():
+    rng = np.random.default_rng(6)
+    score, positive = _sample(rng, cases=60, controls=200, area=0.75)
+    near = score + 0.2 * rng.normal(size=len(score))
+    paired = auroc_difference(score[None], near[None], positive).difference
+    alone = [auroc(each, positive) for each in (score, near)]
+    assert paired.high - paired.low < 0.5 * min(each.high - each.low for each in alone)
+
+
+def test_equal_methods_with_several_seeds_are_told_apart_as_rarely_as_promised():
+    rng = np.random.default_rng(7)
+    repeats, wrong = 400, 0
+    for _ in range(repeats):
+        score, positive = _sample(rng, cases=60, controls=200, area=0.75)
+        runs = score + rng.normal(size=(6, len(score)))
+        wrong += auroc_difference(runs[:3], runs[3:], positive).p_value < 0.05
+    assert abs(wrong / repeats - 0.05) < 3.5 * np.sqrt(0.95 * 0.05 / repeats)

@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+
+from cardiolens.evaluation.metrics import evaluate
+from cardiolens.evaluation.predictions import check_predictions
+from cardiolens.evaluation.rendering import as_text
+from cardiolens.evaluation.tables import cohort_table, disease_table, evaluation_table, phenotype_table, predicted_classes
+from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
+
+
+def test_a_disease_row_carries_interval_prevalence_n_and_cases(predictions):
+    table = disease_table(evaluate(predictions(methods=("MMCL",))))
+    method, area, precision, prevalence, cases, seeds = table.blocks[0].rows[0]
+    assert table.blocks[0].heading == "Coronary artery disease (CAD)"
+    assert (method.text, prevalence.text, cases.text, seeds.text) == ("MMCL", "25.0 %", "30 of 120", "1")
+    assert all(cell.detail.startswith("(0.") for cell in (area, precision))
+
+
+def test_all_phenotypes_stand_in_their_groups_with_units_and_n(predictions):
+    metrics = evaluate(predictions(values=PHENOTYPE_COLUMNS, subjects=40))
+    table = phenotype_table(metrics, method="MMCL")
+    assert [len(block.rows) for block in table.blocks] == [7, 5, 18, 18, 18]  # each with its mean
+    name, r, _, error, n = table.blocks[0].rows[0]
+    assert name.text == "LVEDV"
+    assert error.text.endswith(" mL")
+    assert r.detail
+    assert 30 <= int(n.text) <= 40
+    assert set(table.numbers["method"]) == {"MMCL"}
+
+
+def test_a_value_outside_the_phenotypes_has_its_own_block(predictions):
+    table = phenotype_table(evaluate(predictions(values=("age_years",))), method="MDM")
+    assert [block.heading for block in table.blocks] == ["Other values"]
+
+
+def test_the_evaluation_prints_every_number_that_was_measured(predictions):
+    metrics = evaluate(predictions())
+    table = evaluation_table(metrics)
+    assert sum(len(block.rows) for block in table.blocks) == len(metrics)
+    assert "Coronary artery disease" in as_text(table)
+
+
+def test_the_cohort_is_counted_by_split_without_naming_anybody():
+    subjects = pd.DataFrame(
+        {
+            "subject": [f"{k:012x}" for k in range(10)],
+            "split": ["train"] * 7 + ["test"] * 3,
+            "has_cmr": [True] * 9 + [False],
+            "age_years": np.arange(60.0, 70.0),
+            "sex": ["F", "M"] * 5,
+            "cad": pd.array([1, 0, None, 0, 0, 0, 0, 1, 0, 0], dtype="Float64"),
+        }
+    )
+    table = cohort_table(subjects)
+    rows = {row[0].text: [(cell.text, cell.detail) for cell in row[1:]] for row in table.blocks[0].rows}
+    assert [cell.text for cell in table.header] == ["", "train", "test", "all"]
+    assert rows["Subjects"] == [("7", ""), ("3", ""), ("10", "")]
+    assert rows["With MRI"][1] == ("2", "66.7 %")
+    assert rows["Coronary artery disease"] == [("1", "16.7 %"), ("1", "33.3 %"), ("2", "22.2 %")]
+    assert not set(subjects["subject"]) & set(as_text(table).split())
+
+
+def test_the_papers_diseases_come_first(predictions):
+    table = check_predictions(predictions(diseases=("asthma", "dm", "cad")))
+    assert predicted_classes(table) == ("cad", "dm", "asthma")
