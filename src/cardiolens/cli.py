@@ -64,8 +64,8 @@ def _train(arguments: argparse.Namespace) -> int:
         print(describe_recipes())
         return 0
     from cardiolens.cohorts.store import Cohort
-    from cardiolens.training.device import choose_device
     from cardiolens.progress import terminal_progress
+    from cardiolens.training.device import choose_device
     from cardiolens.training.train import train
 
     missing = [flag for flag, value in (("--cohort", arguments.cohort), ("--out", arguments.out)) if value is None]
@@ -75,9 +75,15 @@ def _train(arguments: argparse.Namespace) -> int:
     config = select(arguments.recipe, arguments.settings)
     if arguments.target:
         config = aimed_at(config, cohort, arguments.target)
+    from cardiolens.methods.supervised import SupervisedConfig
+    from cardiolens.serving.bundling import bundle_run, cohort_in_words
+
     device = choose_device(arguments.device)
     run = train(config, cohort, arguments.out, start_from=arguments.start_from, device=device, progress=terminal_progress())
     print(f"done: {run.path}")
+    if isinstance(config.method, SupervisedConfig):
+        bundle = bundle_run(run, cohort, run.path / "bundle", name=config.name, training_data=cohort_in_words(cohort))
+        print(f"bundle: {bundle.path}; try: cardiolens predict YOUR_ECG.xml --model {bundle.path}")
     return 0
 
 
@@ -103,13 +109,25 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    from cardiolens.cohorts.store import Cohort
+    from cardiolens.evaluation.rendering import as_text
+    from cardiolens.evaluation.tables import evaluation_table
+    from cardiolens.progress import terminal_progress
     from cardiolens.serving.evaluate import evaluate_bundle
+    from cardiolens.training.device import choose_device
 
-    table = evaluate_bundle(arguments.model, arguments.cohort, split=arguments.split)
+    cohort = Cohort.open(arguments.cohort)
+    metrics = evaluate_bundle(
+        arguments.model,
+        cohort,
+        split=arguments.split,
+        device=choose_device(arguments.device),
+        progress=terminal_progress(),
+    )
     if arguments.csv:
-        table.to_csv(arguments.csv, index=False)
-        print(f"{len(table)} rows in {arguments.csv}", file=sys.stderr)
-    print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+        metrics.to_csv(arguments.csv, index=False)
+        print(f"{len(metrics)} rows in {arguments.csv}", file=sys.stderr)
+    print(as_text(evaluation_table(metrics, split=arguments.split)))
     print(NOTICE)
     return 0
 
@@ -204,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--model", type=Path, help="a bundle (default: the one that ships)")
     evaluate.add_argument("--cohort", type=Path, required=True, help="a cohort made by `prepare`")
     evaluate.add_argument("--split", default="test", help="train, select, calibrate, validation, test or all (default test)")
+    evaluate.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 ... (default: the GPU where there is one)")
     evaluate.add_argument("--csv", type=Path, metavar="OUT", help="write the table here too")
 
     report = _verb(verbs, "report", _report, "write a study's report again from its files", "cardiolens report out/demo")

@@ -36,7 +36,7 @@ def mdm() -> RunConfig:
         epochs=400,
         batch_size=128,
         base_lr=scaled_lr(1e-5, batch_size=128),
-        warmup_epochs=40,
+        warmup_epochs=40.0,
         weight_decay=0.15,
         betas=(0.9, 0.95),
         precision=Precision.BF16,
@@ -86,7 +86,7 @@ def supervised() -> RunConfig:
 
 
 def _contrastive_training(lr: float) -> TrainingConfig:
-    return TrainingConfig(epochs=300, batch_size=256, base_lr=lr, warmup_epochs=30, weight_decay=1e-4, seed=2022)
+    return TrainingConfig(epochs=300, batch_size=256, base_lr=lr, warmup_epochs=30.0, weight_decay=1e-4, seed=2022)
 
 
 def _fine_tuning(*, batch_size: int, blr: float, weight_decay: float = 0.1) -> TrainingConfig:
@@ -94,8 +94,8 @@ def _fine_tuning(*, batch_size: int, blr: float, weight_decay: float = 0.1) -> T
         epochs=400,
         batch_size=batch_size,
         base_lr=scaled_lr(blr, batch_size=batch_size),
-        warmup_epochs=20,
+        warmup_epochs=20.0,
         weight_decay=weight_decay,
-        patience=25,
+        patience=25.0,
         max_delta=0.0025,
     )

@@ -22,10 +22,10 @@ def mmcl() -> RunConfig:
 def finetune() -> RunConfig:
     """As the paper's, but with 5 epochs of warm-up in place of 20."""
     config = paper.finetune()
-    return replace(config, training=replace(config.training, warmup_epochs=5))
+    return replace(config, training=replace(config.training, warmup_epochs=5.0))
 
 
 def finetune_phenotypes() -> RunConfig:
     """As the paper's, but with 5 epochs of warm-up, and a patience that never ends: the slack is given in points of AUC."""
     config = paper.finetune_phenotypes()
-    return replace(config, training=replace(config.training, warmup_epochs=5, max_delta=0.25))
+    return replace(config, training=replace(config.training, warmup_epochs=5.0, max_delta=0.25))

@@ -29,4 +29,4 @@ def joint() -> RunConfig:
 
 
 def _short(config: RunConfig) -> RunConfig:
-    return replace(config, training=replace(config.training, epochs=2, warmup_epochs=1, batch_size=16))
+    return replace(config, training=replace(config.training, epochs=2, warmup_epochs=1.0, batch_size=16))

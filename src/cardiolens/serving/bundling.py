@@ -58,6 +58,13 @@ def bundle_run(
     return write_bundle(path, config, state)
 
 
+def cohort_in_words(cohort: Cohort) -> str:
+    """What a bundle trained on `cohort` says that it was trained on; shown with every answer."""
+    count = cohort.manifest.num_subjects
+    synthetic = cohort.settings.source["kind"] == "synthetic"
+    return f"Trained on {count} synthetic hearts only" if synthetic else f"Trained on {count} subjects"
+
+
 def _platt_maps(task: Task, predictions: pd.DataFrame) -> list[PlattMap]:
     maps = []
     for column in task.columns:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -43,9 +45,11 @@ def predict_run(
             expected="a finished fine-tuning run",
             remedy="fine-tune from this run first",
         )
-    rows = _first_visits(cohort, cohort.rows(split))
+    rows = first_visits(cohort, split)
     scores = predict_scores(*_model(run, method), cohort, rows, device=device, progress=progress)
-    return _table(run, method, cohort, rows, split, scores)
+    tasks = [task.name for task in method.tasks for _ in task.columns]
+    names = {"run": display_name(run.path), "method": run.config.name, "split": split}
+    return predictions_table(names, run.config.training.seed, tasks, method.columns, cohort, rows, scores)
 
 
 def predict_scores(
@@ -92,30 +96,35 @@ def _model(run: Run, method: SupervisedConfig) -> tuple[EcgModel, Tensor, Tensor
     return model, weights["target_mean"], weights["target_sd"]
 
 
-def _first_visits(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " first"]:
+def first_visits(cohort: Cohort, split: str) -> Int[np.ndarray, " first"]:
+    """The rows of a split, of a subject with several visits the first alone.
+
+    Raises:
+        BadOption: there is no such split.
+    """
+    rows = cohort.rows(split)
     return rows[~cohort.subjects["subject"].iloc[rows].duplicated().to_numpy()]
 
 
-def _table(
-    run: Run,
-    method: SupervisedConfig,
+def predictions_table(
+    names: Mapping[str, str],
+    seed: int,
+    tasks: Sequence[str],
+    columns: Sequence[str],
     cohort: Cohort,
     rows: Int[np.ndarray, " row"],
-    split: str,
     scores: Float[np.ndarray, "row output"],
 ) -> pd.DataFrame:
+    """Scores of label columns, each with the task it belongs to, as Predictions; `names` are those of run, method and split."""
     count = len(rows)
-    tasks = [task.name for task in method.tasks for _ in task.columns]
     return pd.DataFrame(
         {
-            "run": _all_alike(display_name(run.path), scores.size),
-            "method": _all_alike(run.config.name, scores.size),
-            "seed": np.full(scores.size, run.config.training.seed, dtype=np.int64),
+            **{name: _all_alike(value, scores.size) for name, value in names.items()},
+            "seed": np.full(scores.size, seed, dtype=np.int64),
             "task": _column_after_column(tasks, count),
-            "column": _column_after_column(method.columns, count),
-            "split": _all_alike(split, scores.size),
-            "subject": pd.Categorical(np.tile(cohort.subjects["subject"].to_numpy(str)[rows], len(tasks))),
-            "target": cohort.values(method.columns)[rows].T.ravel(),
+            "column": _column_after_column(columns, count),
+            "subject": pd.Categorical(np.tile(cohort.subjects["subject"].to_numpy(str)[rows], len(columns))),
+            "target": cohort.values(columns)[rows].T.ravel(),
             "score": scores.T.ravel().astype(np.float64),
         }
     )
@@ -125,6 +134,6 @@ def _all_alike(name: str, count: int) -> pd.Categorical:
     return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), [name])
 
 
-def _column_after_column(names: list[str] | tuple[str, ...], count: int) -> pd.Categorical:
+def _column_after_column(names: Sequence[str], count: int) -> pd.Categorical:
     distinct = list(dict.fromkeys(names))
     return pd.Categorical.from_codes(np.repeat([distinct.index(name) for name in names], count), distinct)
