@@ -33,10 +33,13 @@ def test_a_value_outside_the_phenotypes_has_its_own_block(predictions):
     assert [block.heading for block in table.blocks] == ["Other values"]
 
 
-def test_the_evaluation_prints_every_number_that_was_measured(predictions):
-    metrics = evaluate(predictions())
-    table = evaluation_table(metrics)
-    assert sum(len(block.rows) for block in table.blocks) == len(metrics)
+def test_the_evaluation_has_a_row_per_disease_group_and_value(predictions):
+    table = evaluation_table(evaluate(predictions(methods=("MMCL",), values=PHENOTYPE_COLUMNS, subjects=40)))
+    rows = [[cell.text for cell in row] for row in table.blocks[0].rows]
+    assert [row[0] for row in rows[:3]] == ["Coronary artery disease", "Left ventricle, mean", "Right ventricle, mean"]
+    assert len(rows) == 1 + 5 + 1 + 61
+    assert (rows[0][3:], rows[1][3]) == (["", "40", "10"], "")
+    assert rows[7][3].endswith(" mL")
     assert "Coronary artery disease" in as_text(table)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cardiolens.evaluation.labels import METRIC_LABELS, column_label
+from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.metrics import class_columns, proportion
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.evaluation.seeds import over_seeds
@@ -12,6 +12,8 @@ from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS
 
 SPLITS = ("train", "select", "calibrate", "test")
 _DISEASES = ("cad", "af", "dm")
+_MEASURES = {"auroc": "auprc", "mean_r": "mean_r2", "r": "r2"}
+"""What says most about a class, a group and a value, and what is shown beside it."""
 
 
 def disease_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
@@ -58,18 +60,21 @@ def phenotype_table(metrics: pd.DataFrame, *, method: str, split: str = "test") 
 
 
 def evaluation_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
-    """Everything that was measured on one split, one row per method, column and metric: what `evaluate` prints."""
+    """What a terminal shows of one split: per method a row for every disease, group of phenotypes, and value."""
     summary = over_seeds(metrics, split=split)
-    blocks = [
-        Block(str(method), tuple(_evaluation_row(row) for _, row in one.iterrows()))
-        for method, one in summary.groupby("method", observed=True, sort=False)
-    ]
+    blocks = []
+    for method, one in summary.groupby("method", observed=True, sort=False):
+        values = one.set_index(["column", "metric"])
+        columns = [one.loc[one["metric"] == first, "column"] for first in _MEASURES]
+        rows = [_evaluation_row(str(column), values.loc[column]) for column in pd.concat(columns)]
+        blocks.append(Block(str(method), tuple(rows)))
     return Table(
         name="evaluation",
         title=f"Measured on the split '{split}', with 95 % intervals",
-        header=header_of("What", "Metric", "Value", "95 % interval", "Unit", "n", "Cases"),
+        header=header_of("What", "AUC or r", "AUPRC or R²", "Mean absolute error", "n", "Cases"),
         blocks=tuple(blocks),
         numbers=summary,
+        note="AUC and AUPRC of diseases, r and R² of values; 'mean' averages them over a group of phenotypes.",
     )
 
 
@@ -116,14 +121,12 @@ def _disease_row(method: str, values: pd.DataFrame) -> tuple[Cell, ...]:
 
 def _phenotype_row(column: str, values: pd.DataFrame) -> tuple[Cell, ...]:
     label = column_label(column)
-    error = values.loc["mae"]
-    detail = f"({error['low']:.2f} to {error['high']:.2f})" if pd.notna(error["low"]) else ""
     return (
         Cell(label.name),
         _with_interval(values.loc["r"], 2),
         _with_interval(values.loc["r2"], 2),
-        Cell(f"{error['mean']:.2f} {label.unit}".rstrip() if pd.notna(error["mean"]) else "–", detail),
-        Cell(str(error["n"])),
+        _error(values.loc["mae"], label.unit),
+        Cell(str(values.loc["mae", "n"])),
     )
 
 
@@ -132,20 +135,22 @@ def _group_row(values: pd.DataFrame) -> tuple[Cell, ...]:
     return (Cell("Mean"), _with_interval(mean, 2), _with_interval(values.loc["mean_r2"], 2), Cell(""), Cell(str(mean["n"])))
 
 
-def _evaluation_row(row: pd.Series) -> tuple[Cell, ...]:
-    label, metric = column_label(row["column"]), METRIC_LABELS[row["metric"]]
-    cell = _with_interval(row, 3)
-    unit = label.unit if row["metric"] == "mae" else ""
-    events = "" if pd.isna(row["events"]) else str(row["events"])
+def _evaluation_row(column: str, values: pd.DataFrame) -> tuple[Cell, ...]:
+    first = next(metric for metric in _MEASURES if metric in values.index)
+    label, row, absent = column_label(column), values.loc[first], Cell("")
     return (
-        Cell(label.name),
-        Cell(metric),
-        Cell(cell.text),
-        Cell(cell.detail.strip("()")),
-        Cell(unit),
+        Cell(f"{label.name}, mean" if first == "mean_r" else label.name),
+        _with_interval(row, 3),
+        _with_interval(values.loc[_MEASURES[first]], 3),
+        _error(values.loc["mae"], label.unit) if "mae" in values.index else absent,
         Cell(str(row["n"])),
-        Cell(events),
+        absent if pd.isna(row["events"]) else Cell(str(row["events"])),
     )
+
+
+def _error(row: pd.Series, unit: str) -> Cell:
+    cell = _with_interval(row, 2)
+    return Cell(f"{cell.text} {unit}".rstrip(), cell.detail)
 
 
 def _cohort_numbers(split: str, group: pd.DataFrame) -> list[dict[str, object]]:
