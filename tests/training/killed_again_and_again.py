@@ -23,7 +23,7 @@ from cardiolens.training.run import Run
 
 
 def train(folder: Path) -> None:
-    training = training_config(epochs=12, checkpoint_every_steps=3)
+    training = training_config(epochs=6, checkpoint_every_steps=3)
     run = Run.start_or_resume(folder, RunConfig("tiny", TinyConfig(), training), cohort="a cohort")
     if not run.is_done:
         method = run.config.method.build(seed=0)
@@ -41,7 +41,7 @@ def main(folder: Path, num_kills: int) -> None:
             train(folder)
             os._exit(0)
         if kills < num_kills:
-            time.sleep(moments.uniform(0.01, 0.12))
+            time.sleep(moments.uniform(0.01, 0.1))
             os.kill(child, signal.SIGKILL)
             kills += 1
         _, status = os.waitpid(child, 0)

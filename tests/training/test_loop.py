@@ -126,7 +126,9 @@ def test_a_run_whose_newest_checkpoint_is_damaged_ends_with_the_same_bits(tmp_pa
 
 def test_a_process_that_dies_at_any_file_operation_can_be_resumed_to_the_same_bits(tmp_path, monkeypatch):
     def run_to_the_end(folder):
-        method, result, run = _fit(folder, epochs=1)
+        run = start_run(folder, epochs=1)
+        method, batches = TinyConfig().build(seed=0), TinyBatches(batch_size=NUM_EXAMPLES)
+        result = fit(method, batches, batches, run.config.training, run, progress=QuietProgress())
         run.finish(method.state_dict(), asdict(result))
         return run
 

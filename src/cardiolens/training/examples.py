@@ -61,7 +61,7 @@ def target_scale(
     return mean, np.sqrt(variance)
 
 
-def _share(cohort: Cohort, rows: Int[np.ndarray, " row"], chosen: DataConfig) -> Int[np.ndarray, " row"]:
+def _share(cohort: Cohort, rows: Int[np.ndarray, " row"], chosen: DataConfig) -> Int[np.ndarray, " kept"]:
     if chosen.share == 1:
         return rows
     # Whole subjects, in one order per seed: a smaller share is part of a larger one.
