@@ -35,6 +35,22 @@ def test_one_iteration_weighs_all_samples_alike():
     np.testing.assert_allclose(baseline_kernel()(y, 50.0, 0.3, 1), baseline_kernel()(y, 50.0, 0.9, 1), atol=0)
 
 
+def test_where_no_folder_can_be_written_it_is_compiled_anew(monkeypatch):
+    import numba
+
+    compile_it = numba.njit
+
+    def njit(function, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_it(function, **options)
+
+    y = np.random.default_rng(0).standard_normal((40, 2))
+    expected = baseline_kernel()(y, 50.0, 0.3, 2)
+    monkeypatch.setattr(numba, "njit", njit)
+    np.testing.assert_array_equal(baseline_kernel.__wrapped__()(y, 50.0, 0.3, 2), expected)
+
+
 def test_a_later_process_finds_it_compiled():
     baseline_kernel()(np.ones((4, 1)), 1.0, 0.5, 1)
     program = (

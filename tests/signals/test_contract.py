@@ -26,6 +26,7 @@ def test_quality_is_judged_before_the_filter_hides_it(recording):
         prepare_recording(replace(recording, signal_mv=holed, rate_hz=400.0))
 
 
-def test_a_rate_that_is_refused_is_not_resampled_first(recording):
-    with pytest.raises(BadRecording, match="sampling rate of 50 Hz"):
-        prepare_recording(replace(recording, rate_hz=50.0))
+@pytest.mark.parametrize("rate_hz", [0.0, 50.0, float("nan")])
+def test_a_rate_of_no_ecg_machine_is_refused(recording, rate_hz):
+    with pytest.raises(BadRecording, match=f"sampling rate of {rate_hz:g} Hz"):
+        prepare_recording(replace(recording, rate_hz=rate_hz))

@@ -26,6 +26,7 @@ NAME = "GE CardioSoft XML (UK Biobank field 20205)"
 
 _MISSING_COUNT = -32768
 _LARGEST_COUNT = 1 << 31
+_LARGEST_NUMBER = 1e6
 _SHOWN = 40
 _INTERVALS = {
     "pq": "PQInterval",
@@ -111,8 +112,13 @@ def _number(path: Path, parent: Element, tag: str, units: str | None = None) -> 
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not 0 < value < 1e9:
-        _refuse(path, f"{tag} {text[:_SHOWN] or 'missing'}", f"a {tag} above zero", "export the ECG again with all its fields")
+    if not 0 < value <= _LARGEST_NUMBER:
+        _refuse(
+            path,
+            f"{tag} {text[:_SHOWN] or 'missing'}",
+            f"a {tag} from 0 to {_LARGEST_NUMBER:g}",
+            "export the ECG again with all its fields",
+        )
     if units is not None and element.get("units") != units:
         _refuse(
             path,

@@ -65,15 +65,18 @@ def read(path: Path) -> Recording:
     signals = [signal for held in files.values() for signal in held]
     scales = [_millivolts_per_count(path, signal) for signal in signals]
     counts = _decoded(files, _num_samples(path, header, files))
-    rows = [(row - s.baseline) * scale for s, scale, row in zip(signals, scales, counts, strict=True) if scale is not None]
-    kept = [signal for signal, scale in zip(signals, scales, strict=True) if scale is not None]
+    kept, rows = [], []
+    for signal, scale, row in zip(signals, scales, counts, strict=True):
+        if scale is not None:
+            kept.append(signal)
+            rows.append(((row - signal.baseline) * scale).astype(np.float32))
     left_out = [signal.lead for signal in header.signals if signal not in kept]
     notes = [f"left out {', '.join(left_out[:20])}"] if left_out else []
     if any(signal.unit is None for signal in kept):
         notes.append(f"no unit written: {_UNIT_BY_DEFINITION}, as WFDB defines")
     patient = {field.lower(): value for comment in header.comments for field, value in _PATIENT.findall(comment)}
     return Recording(
-        signal_mv=np.stack(rows).astype(np.float32),
+        signal_mv=np.stack(rows),
         leads=tuple(signal.lead for signal in kept),
         rate_hz=header.rate_hz,
         source=display_name(path),

@@ -30,9 +30,9 @@ def refuse_unusable(recording: Recording) -> Recording:
     """
     if recording.leads != LEADS or len(recording.signal_mv) != len(LEADS):
         _refuse(recording, f"{len(recording.signal_mv)} leads", "the 12 standard leads", "export all leads of the recording")
-    duration_s = recording.signal_mv.shape[1] / recording.rate_hz
-    if duration_s < SHORTEST_S:
-        _refuse(recording, f"{duration_s:.3f} s", f"{SHORTEST_S:g} s or more", "use a longer recording")
+    num_samples = recording.signal_mv.shape[1]
+    if num_samples < SHORTEST_S * recording.rate_hz:
+        _refuse(recording, f"{num_samples / recording.rate_hz:.3f} s", f"{SHORTEST_S:g} s or more", "use a longer recording")
     known = np.isfinite(recording.signal_mv)
     notes = []
     for lead, row, here in zip(LEADS, recording.signal_mv, known, strict=True):
