@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from io import TextIOBase
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -46,7 +46,7 @@ QUIET = QuietProgress()
 class PlainProgress(Progress):
     """One line per note, and one every half minute with rate and time left: for logs."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIOBase | None = None) -> None:
         self._out = out
 
     @contextmanager
@@ -109,7 +109,7 @@ class _Rate:
 
 
 class _PlainTask(ProgressTask):
-    def __init__(self, out: TextIO, title: str, total: int, done: int, unit: str) -> None:
+    def __init__(self, out: TextIOBase, title: str, total: int, done: int, unit: str) -> None:
         self._out, self._title, self._rate = out, title, _Rate(total, done, unit)
         self._written = time.monotonic()
 

@@ -17,9 +17,10 @@ def position():
 def weights(position, electrode, viability=None, layer_mm=2.0):
     grid = wall.lattice()
     viability = np.ones(wall.NUM_NODES) if viability is None else viability
+    layer = np.full(wall.NUM_NODES, layer_mm)
     return node_weights(
-        position, grid.edges, grid.edge_axis, grid.edge_thin, grid.angle_step, grid.ring_step, np.full(wall.NUM_NODES, layer_mm),
-        viability, electrode, 30.0, 100.0, 1.0,
+        position, grid.edges, grid.edge_axis, grid.edge_thin, grid.angle_step, grid.ring_step, layer, viability, electrode,
+        30.0, 100.0, 1.0,
     )  # fmt: skip
 
 

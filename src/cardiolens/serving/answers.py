@@ -8,8 +8,8 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from io import TextIOBase
 from pathlib import Path
-from typing import TextIO
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Refusal:
         return asdict(self)
 
 
-def write_json(stream: TextIO, answers: Iterable[Answer | Refusal]) -> None:
+def write_json(stream: TextIOBase, answers: Iterable[Answer | Refusal]) -> None:
     """One JSON object per line."""
     for answer in answers:
         print(json.dumps(answer.to_json(), ensure_ascii=False), file=stream)

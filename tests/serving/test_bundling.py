@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from cardiolens.bundles.bundle import read_bundle
+from cardiolens.errors import BadOption, BadRun
+from cardiolens.recipes import smoke
+from cardiolens.recipes.selection import aimed_at
+from cardiolens.serving.bundling import bundle_run, cohort_in_words
+from cardiolens.serving.evaluate import bundle_predictions, evaluate_bundle
+from cardiolens.training.predict import predict_run
+from cardiolens.training.train import train
+
+
+@pytest.fixture(scope="module")
+def tuned(tiny_cohort, tmp_path_factory):
+    config = aimed_at(smoke.joint(), tiny_cohort, ["cad", "lv"])
+    return train(config, tiny_cohort, tmp_path_factory.mktemp("runs") / "joint")
+
+
+@pytest.fixture(scope="module")
+def bundle(tuned, tiny_cohort, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bundles") / "joint"
+    return bundle_run(tuned, tiny_cohort, path, name="smoke", training_data=cohort_in_words(tiny_cohort))
+
+
+def test_a_bundle_carries_its_cards_calibration_and_origin(bundle, tiny_cohort):
+    config = bundle.config
+    assert [card.name for card in config.heads] == ["cad", "lv"]
+    calibrate = tiny_cohort.subjects[tiny_cohort.subjects["split"] == "calibrate"]
+    assert config.head("cad").prevalence == (pytest.approx(calibrate["cad"].mean()),)
+    train_rows = tiny_cohort.subjects[tiny_cohort.subjects["split"] == "train"]
+    assert config.head("lv").mean[0] == pytest.approx(train_rows["lvedv_ml"].mean(), rel=1e-5)
+    assert config.provenance["cohort"] == tiny_cohort.fingerprint
+    assert "events among" in config.provenance["calibration.cad"]
+    assert "synthetic hearts" in config.training_data
+
+
+def test_the_bundle_predicts_as_the_run_it_came_from(bundle, tuned, tiny_cohort):
+    from_run = predict_run(tuned, tiny_cohort, "test")
+    from_bundle = bundle_predictions(bundle, tiny_cohort, split="test")
+    assert list(from_run["column"]) == list(from_bundle["column"])
+    # Half precision rounds the weights.
+    np.testing.assert_allclose(from_run["score"], from_bundle["score"], rtol=2e-2, atol=2e-2)
+
+
+def test_a_bundle_that_is_there_is_opened_and_not_made_again(bundle, tuned, tiny_cohort):
+    again = bundle_run(tuned, tiny_cohort, bundle.path, name="another name", training_data="")
+    assert again.config == read_bundle(bundle.path).config
+
+
+def test_a_bundle_is_measured_on_any_split_of_a_cohort(bundle, tiny_cohort):
+    metrics = evaluate_bundle(bundle.path, tiny_cohort, split="all")
+    assert {"cad", "lvm_g", "LV"} <= set(metrics["column"])
+    assert metrics.loc[metrics["metric"] == "r", "n"].eq(len(tiny_cohort.subjects)).all()
+    with pytest.raises(BadOption, match="choose one"):
+        evaluate_bundle(bundle.path, tiny_cohort, split="tests")
+
+
+def test_a_pre_training_run_makes_no_bundle(tiny_cohort, tmp_path):
+    run = train(smoke.mdm(), tiny_cohort, tmp_path / "mdm")
+    with pytest.raises(BadRun, match="MaskedAutoencoder"):
+        bundle_run(run, tiny_cohort, tmp_path / "bundle", name="", training_data="")

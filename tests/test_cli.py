@@ -1,0 +1,143 @@
+"""The command as its user meets it: help, exit status, one line per mistake."""
+
+import csv
+import json
+
+import pytest
+
+from cardiolens.cli import main
+
+
+def _run(capsys, *argv) -> tuple[int, str, str]:
+    try:
+        status = main([str(part) for part in argv])
+    except SystemExit as stop:
+        status = stop.code
+    shown = capsys.readouterr()
+    return status, shown.out, shown.err
+
+
+def _one_line(text: str) -> bool:
+    return text.startswith("cardiolens: ") and text.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["demo", "prepare", "train", "predict", "evaluate", "report"])
+def test_every_verb_has_help(capsys, verb):
+    status, out, _ = _run(capsys, verb, "--help")
+    assert status == 0
+    assert f"cardiolens {verb}" in out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["predcit", "a.hea"],
+        ["predict", "a.hea", "--jsn"],
+        ["predict"],
+        ["train", "demo.mdm"],
+        ["prepare", "synthetic", "--subjects", "few", "--out", "x"],
+        ["evaluate", "--cohort", "nowhere"],
+        ["report", "nowhere"],
+    ],
+    ids=lambda argv: " ".join(argv),
+)
+def test_a_mistake_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, argv):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = _run(capsys, *argv)
+    assert status == 2
+    assert _one_line(err), err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("option", "value"), [("--subjects", 0), ("--seed", -1), ("--processes", 0)])
+def test_an_impossible_cohort_is_refused_and_leaves_nothing(capsys, tmp_path, option, value):
+    wanted = {"--subjects": 3, "--seed": 0, "--processes": 1} | {option: value}
+    status, _, err = _run(
+        capsys, "prepare", "synthetic", "--out", tmp_path / "c", *(part for pair in wanted.items() for part in pair)
+    )
+    assert status == 2
+    assert _one_line(err)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def ecg_file(tmp_path, recording_for_cli):
+    from cardiolens.formats.wfdb_record import write
+
+    write(tmp_path / "good.hea", recording_for_cli)
+    return tmp_path / "good.hea"
+
+
+@pytest.fixture(scope="module")
+def recording_for_cli():
+    from cardiolens.synthetic.generator import make_subject
+
+    return make_subject(seed=5, index=1, with_mri=False).recording
+
+
+def test_predict_writes_a_row_per_file_and_says_which_was_refused(capsys, tmp_path, ecg_file):
+    bad = tmp_path / "1234567_20205_2_0.xml"
+    bad.write_text("nothing")
+    status, _, err = _run(capsys, "predict", ecg_file, bad, "--csv", tmp_path / "out.csv")
+    assert status == 1
+    answered, refused = csv.DictReader((tmp_path / "out.csv").open())
+    assert sum(column.endswith("_risk") for column in answered) == 3
+    assert len([c for c in answered if c.startswith(("lv", "rv", "wt_", "ecc_", "err_"))]) == 61
+    assert "synthetic" in answered["notice"]
+    assert "Research use only" in answered["notice"]
+    assert refused["refused"]
+    assert "1234567" not in err + (tmp_path / "out.csv").read_text()
+
+
+def test_predict_speaks_json(capsys, ecg_file):
+    status, out, _ = _run(capsys, "predict", ecg_file, "--json")
+    assert status == 0
+    assert len(json.loads(out)["phenotypes"]) == 61
+
+
+def test_one_bad_file_alone_is_status_2(capsys, tmp_path):
+    status, _, err = _run(capsys, "predict", tmp_path / "absent.xml")
+    assert status == 2
+    assert _one_line(err)
+
+
+def test_a_pickle_offered_as_a_model_is_refused(capsys, tmp_path, ecg_file):
+    (tmp_path / "model.pth").write_bytes(b"\x80\x04\x95")
+    status, _, err = _run(capsys, "predict", ecg_file, "--model", tmp_path / "model.pth")
+    assert status == 2
+    assert _one_line(err)
+
+
+def test_a_new_label_column_is_learnt_and_its_bundle_answers(capsys, tmp_path, tiny_cohort, ecg_file):
+    status, _, err = _run(
+        capsys, "train", "smoke.finetune", "--target", "heart_rate_bpm", "--cohort", tiny_cohort.path, "--out", tmp_path / "run"
+    )
+    assert status == 0, err
+    status, out, _ = _run(capsys, "predict", ecg_file, "--model", tmp_path / "run" / "bundle", "--json")
+    assert status == 0
+    (value,) = json.loads(out)["phenotypes"]
+    assert value["unit"] == "1/min"
+    status, out, _ = _run(capsys, "evaluate", "--model", tmp_path / "run" / "bundle", "--cohort", tiny_cohort.path)
+    assert status == 0
+    assert "heart_rate" in out
+
+
+def test_training_lists_its_recipes(capsys):
+    status, out, _ = _run(capsys, "train", "--list")
+    assert status == 0
+    assert "paper.mmcl" in out
+
+
+def test_a_full_disk_is_one_line(capsys, tmp_path, monkeypatch):
+    import errno
+
+    from cardiolens.cohorts import prepare_synthetic
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "cohort"))
+
+    monkeypatch.setattr(prepare_synthetic, "prepare_synthetic", full)
+    status, _, err = _run(capsys, "prepare", "synthetic", "--subjects", 3, "--out", tmp_path / "cohort")
+    assert status == 2
+    assert _one_line(err)
+    assert "space" in err
