@@ -16,7 +16,6 @@ from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.progress import terminal_progress
 from cardiolens.recipes import shipped
 from cardiolens.serving.bundling import bundle_run, cohort_in_words
-from cardiolens.serving.shipped import shipped_sources
 from cardiolens.training.train import train
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "cardiolens" / "bundles" / "shipped"
@@ -31,7 +30,7 @@ def main(work: Path) -> None:
     joint = train(shipped.joint(), cohort, work / "joint", start_from=mmcl.path, progress=progress)
     fresh = work / "bundle"
     shutil.rmtree(fresh, ignore_errors=True)
-    origin = provenance(**shipped_sources()) | {"command": "make bundle"}
+    origin = provenance(**shipped.sources()) | {"command": "make bundle"}
     bundle = bundle_run(
         joint, cohort, fresh, name="cardiolens synthetic", training_data=cohort_in_words(cohort), provenance=origin
     )

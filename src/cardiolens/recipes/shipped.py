@@ -9,7 +9,9 @@ stand in the bundle's own MODEL_CARD.md.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+from cardiolens.configs import to_json
 from cardiolens.methods.contrastive import ContrastiveConfig
 from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.nn.vit import SignalEncoderConfig
@@ -20,6 +22,14 @@ from cardiolens.training.config import Precision, RunConfig, TrainingConfig
 SUBJECTS = 6000
 SEED = 1
 """The cohort: `cardiolens prepare synthetic --subjects 6000 --seed 1`."""
+
+GENERATOR = (
+    "cardiolens.imaging.views",
+    "cardiolens.signals.baseline_kernel",
+    "cardiolens.signals.cleaning",
+    "cardiolens.synthetic",
+)
+"""The code that decides what the training cohort looks like."""
 
 
 def mdm() -> RunConfig:
@@ -69,3 +79,9 @@ def joint() -> RunConfig:
         patience=4.0,
     )
     return RunConfig("joint", method, training)
+
+
+def sources() -> dict[str, Any]:
+    """What the shipped bundle must have been made from: the arguments of `bundles.provenance.provenance` and `outdated`."""
+    steps = [to_json(step) for step in (mdm(), mmcl(), joint())]
+    return {"modules": GENERATOR, "recipe": {"subjects": SUBJECTS, "seed": SEED, "steps": steps}}
