@@ -4,7 +4,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _one_thread():
     """The tensors here are too small to share out; threads would only wait for each other."""
     before = torch.get_num_threads()
