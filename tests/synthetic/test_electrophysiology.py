@@ -12,8 +12,10 @@ from cardiolens.synthetic.torso import twelve_leads
 from cardiolens.types import LEADS
 
 HEALTHY = dict.fromkeys(
-    ("ischaemia_lad", "ischaemia_lcx", "ischaemia_rca", "scar_lad", "scar_lcx", "scar_rca", "dilated", "hypertrophic")
-    + ("lbbb", "rbbb", "lafb", "pressure_load", "metabolic_load", "repolarisation", "conduction_slowness"),
+    [
+        *("ischaemia_lad", "ischaemia_lcx", "ischaemia_rca", "scar_lad", "scar_lcx", "scar_rca", "dilated", "hypertrophic"),
+        *("lbbb", "rbbb", "lafb", "pressure_load", "metabolic_load", "repolarisation", "conduction_slowness"),
+    ],
     0.0,
 )
 
@@ -62,6 +64,12 @@ def test_left_bundle_branch_block_turns_the_right_chest_negative_and_the_left_po
     signals, _ = beats(lbbb=1)
     assert np.median(qrs(signals, "V1").min(axis=1)) < -2.5 * np.median(qrs(signals, "V1").max(axis=1))
     assert np.median(qrs(signals, "V6").max(axis=1)) > -2 * np.median(qrs(signals, "V6").min(axis=1))
+
+
+def test_left_anterior_block_turns_the_frontal_axis_to_the_left():
+    signals, _ = beats(lafb=1)
+    assert np.median(qrs(signals, "aVL").max(axis=1)) > 2 * -np.median(qrs(signals, "aVL").min(axis=1))
+    assert -np.median(qrs(signals, "III").min(axis=1)) > 1.3 * np.median(qrs(signals, "III").max(axis=1))
 
 
 def test_t_waves_are_upright_where_they_belong():

@@ -19,7 +19,7 @@ def test_einthovens_relation_holds(config):
 def test_noise_follows_its_factor():
     clean, usual, strong = (
         make_subject(seed=2, index=1, config=SyntheticConfig(ecg_noise=k), with_mri=False).recording.signal_mv
-        for k in (0, 1, 3)
+        for k in (0.0, 1.0, 3.0)
     )
     assert 0.005 < (usual - clean).std() < 0.3
     assert (strong - clean).std() == pytest.approx(3 * (usual - clean).std(), rel=0.15)

@@ -33,6 +33,7 @@ _SOFTENING_MM = 38.0
 _REACH_MM = 191.0
 _RADIAL_GAIN = 2.50
 _RV_STRENGTH = 0.158
+_MASS_EXPONENT = 0.30
 
 # How much longer the action potential lasts, in ms: endo- than epicardium (steeper in the septum, whose far side belongs to
 # the right heart), base than apex, right ventricle than left; and by how much of its delay a late node recovers sooner.
@@ -87,24 +88,27 @@ def simulate_beats(person: Person, hearts: Hearts, *, electrode_shift_mm: float,
         np.clip(1 - 1.3 * scar_map, 0, 1), placement.electrodes_mm, _SOFTENING_MM, _REACH_MM, _RADIAL_GAIN,
     )  # fmt: skip
     # The weak right wall of the calibration would hide the late right ventricle of a right bundle branch block.
-    weights[wall.NUM_LV :] *= _RV_STRENGTH * (2.6 if person.rbbb else 1.0) * (1 + 0.15 * person.right_heart_load)
-    weights *= _GAIN * np.exp(0.13 * z[0] - 0.02 * person.age_score)
+    weights[wall.NUM_LV :] *= _RV_STRENGTH * (4.0 if person.rbbb else 1.0) * (1 + 0.15 * person.right_heart_load)
+    # Fat keeps electrodes away from the heart; voltage falls with age; and it follows mass more steeply than the lattice.
+    weights *= _GAIN * np.exp(0.10 * z[0] - 0.035 * person.age_score - 0.036 * np.clip(person.bmi - 26.5, -8, 12))
+    weights *= (float(hearts.lv_mass_g[0]) / 85) ** _MASS_EXPONENT
+    weights *= 1.5 if person.lbbb else 1.0
     weights[:, :3] *= _LIMB_GAIN * np.exp(0.06 * z[1])
-    weights[:, 3:] *= _CHEST_GAIN
+    weights[:, 3:] *= _CHEST_GAIN * np.exp(0.14 * rng.standard_normal(6))
 
     conductance = np.clip(1 - 0.9 * scar_map, 0.12, 1)
     sites, site_ms = _junctions(person, local, rng)
-    activation = _activate(person, position, layer_mm, conductance, sites, site_ms, blocked=False)
+    activation = _activate(person, hearts, position, layer_mm, conductance, sites, site_ms, blocked=False)
     recovery = activation + _duration_ms(person, activation, scar_map, to_rings @ ischaemia, z[2:12])
     amplitude = _plateau(to_rings @ ischaemia, person)
     sinus = _beat(weights, activation, recovery, amplitude)
 
     origin = np.array([rng.integers(wall.NUM_NODES)])
-    ectopic_activation = _activate(person, position, layer_mm, conductance, origin, np.zeros(1), blocked=True)
-    duration = 245 - 0.55 * (ectopic_activation - ectopic_activation.mean())
+    ectopic_activation = _activate(person, hearts, position, layer_mm, conductance, origin, np.zeros(1), blocked=True)
+    duration = 245 - 0.2 * (ectopic_activation - ectopic_activation.mean())
     ectopic = _beat(weights, ectopic_activation, ectopic_activation + duration, amplitude)
 
-    late = np.quantile(activation, 0.995)
+    late = np.quantile(activation[scar_map < 0.35], 0.995)
     p_wave, f_wave = _atria(person, float(hearts.la_volume_ml[0]), placement.electrodes_mm, placement.centre_mm, z[12:20])
     pr = 158 + 7 * person.male + 6 * person.atrial_substrate + 3 * person.age_score + 18 * z[12]
     return Beats(sinus, ectopic, p_wave, f_wave, qrs_end_ms=float(ONSET_MS + late + 8), pr_ms=float(np.clip(pr, 105, 300)))
@@ -127,7 +131,6 @@ def _junctions(
 ) -> tuple[Int[np.ndarray, " site"], Float[np.ndarray, " site"]]:
     """Endocardial nodes where Purkinje fibres end, and when they fire."""
     rings = np.arange(wall.RINGS)[:, None]
-    degrees = np.arange(wall.ANGLES)[None, :] * 360 / wall.ANGLES
     node = rings * wall.ANGLES + np.arange(wall.ANGLES)
     # Durrer's three areas: high anterior paraseptal, central left septum, posterior paraseptal a third from the apex.
     starts = np.array([node[8, 3], node[6, 6], node[4, 10]])
@@ -135,9 +138,6 @@ def _junctions(
     # The base has no Purkinje network.
     served = np.broadcast_to((rings >= 1) & (rings <= _SERVED_LEFT), node.shape)
     left = rng.choice(node[served], _NUM_LEFT, replace=False)
-    if person.lafb:
-        anterior = np.broadcast_to((degrees <= 60) | (degrees >= 285), node.shape)[left // wall.ANGLES, left % wall.ANGLES]
-        left, starts, starts_ms = left[~anterior], starts[1:], starts_ms[1:]
     apart = np.sqrt(((local[left][:, None] - local[starts][None]) ** 2).sum(axis=-1))
     left_ms = (starts_ms + apart / _PURKINJE_MM_PER_MS).min(axis=1) + 1.5 * np.abs(rng.standard_normal(len(left)))
     rv = wall.NUM_LV + np.arange(wall.RV_RINGS * wall.RV_ANGLES).reshape(wall.RV_RINGS, wall.RV_ANGLES)
@@ -162,17 +162,15 @@ def _junctions(
     return sites, when - when.min()
 
 
-def _activate(person, position, layer_mm, conductance, sites, site_ms, *, blocked: bool) -> Float[np.ndarray, " node"]:
+def _activate(person, hearts, position, layer_mm, conductance, sites, site_ms, *, blocked: bool) -> Float[np.ndarray, " node"]:
     from cardiolens.synthetic.wall_kernels import activation_ms
 
     grid = wall.lattice()
-    slow = (
-        np.exp(-0.07 * person.conduction_slowness)
-        * (1.04 if not person.male else 1.0)
-        * (1 - 0.03 * max(person.pressure_load, 0))
-    )
+    # A larger heart has a longer but faster network, so that QRS follows volume only loosely.
+    size = float(hearts.lv_edv_ml[0] / 143) ** 0.15
+    slow = 0.97 * size * np.exp(-0.085 * person.conduction_slowness) * (1 - 0.03 * max(person.pressure_load, 0))
     # Beyond a blocked left bundle the network is entered backwards and still conducts.
-    left = 0.75 if blocked else (1.15 if person.lbbb else _LEFT_ENDO)
+    left = 0.75 if blocked else (0.95 if person.lbbb else _LEFT_ENDO)
     right = 1.0 if (person.rbbb or blocked) else _RIGHT_ENDO
     return activation_ms(
         position, grid.links, grid.link_kind, grid.link_layers, layer_mm, conductance, sites, site_ms,
@@ -186,20 +184,23 @@ def _duration_ms(person, activation, scar_map, ischaemia_rings, z) -> Float[np.n
     height = np.tile(np.repeat(np.linspace(0, 1, wall.RINGS), wall.ANGLES), wall.LAYERS)
     radians = np.tile(np.arange(wall.ANGLES) * 2 * np.pi / wall.ANGLES, wall.LAYERS * wall.RINGS)
     anterior, septal = np.cos(radians), np.sin(radians)
+    strain = float(np.clip(0.40 * (person.pressure_load - 1.0) + 1.2 * person.hypertrophic, 0, 1.8))
     # Nothing that flattens the T wave reverses it, but a strained or scarred wall recovers late on the outside.
     flat = max(1 - 0.08 * person.metabolic_load - 0.05 * person.age_score - 0.10 * person.repolarisation + 0.10 * z[0], 0.15)
     steep = 1 + (_T_ANTERIOR_SHARE + 0.08 * z[2]) * anterior + (_T_SEPTAL_SHARE + 0.08 * z[3]) * septal
+    flat = flat * (1 - 0.2 * min(strain, 1.5))
     lv = -_T_TRANSMURAL_MS * flat * steep * (depth - 0.5) + (_T_AXIAL_MS + 5 * z[1]) * flat * (height - 0.5)
     lv = lv + (_T_SEPTAL_MS + 2 * z[6]) * septal
-    strain = float(np.clip(0.40 * (person.pressure_load - 1.0) + 1.2 * person.hypertrophic, 0, 1.8))
-    lv = lv + 34 * strain * np.clip(0.5 - 0.5 * septal + 0.3 * anterior, 0, None) * (depth - 0.5)
+    # In the calibrated position the anterior wall is what faces the left chest.
+    lv = lv + 27 * strain * np.clip(0.2 + 0.8 * anterior, 0, None) * (depth - 0.5)
     border = np.tile(ischaemia_rings.ravel(), wall.LAYERS) * 14
     border = border + 40 * np.clip(scar_map[: wall.NUM_LV], 0, 0.6) * (1 + 0.4 * z[4])
     lv = lv + border * (0.5 + 1.2 * depth)
     rv = np.full(wall.NUM_RV, _T_RIGHT_MS)
     base = 258 + (0 if person.male else 8) + 2 * person.age_score + 11 * z[5]
     late = activation - activation.mean()
-    following = 0.95 if (person.lbbb or person.rbbb) else _T_FOLLOWING
+    # In a block the durations still fit the normal order of activation, so recovery follows the new one.
+    following = 0.40 if (person.lbbb or person.rbbb) else _T_FOLLOWING
     return np.clip(base + np.concatenate([lv, rv]) - following * late, 120, 420)
 
 

@@ -7,6 +7,7 @@ rings x 11 angles, a crescent over the septum. Positions are in the heart's own 
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +33,8 @@ class Lattice:
     """What every heart's lattice shares: who is whose neighbour, and which edges carry current.
 
     `links` are pairs along which activation spreads (26 neighbours), with `link_layers` the number of layers crossed and
-    `link_kind` 0 muscle, 1 left endocardium, 2 right endocardium, 3 where the ventricles meet. `edges` are the orthogonal pairs that act as dipoles,
-    with `edge_axis` 0 layer, 1 ring, 2 angle.
+    `link_kind` 0 muscle, 1 left endocardium, 2 right endocardium, 3 where the ventricles meet. `edges` are the
+    orthogonal pairs that act as dipoles, with `edge_axis` 0 layer, 1 ring, 2 angle.
     """
 
     links: Int[np.ndarray, "link 2"]
@@ -76,7 +77,7 @@ def lattice() -> Lattice:
             thin.append(half.ravel())
     return Lattice(
         links=links,
-        link_kind=np.where(np.arange(len(pairs)) >= len(within), 3, np.where(on_left_endo, 1, np.where(on_right_endo, 2, 0))),
+        link_kind=np.select([np.arange(len(pairs)) >= len(within), on_left_endo, on_right_endo], [3, 1, 2], 0),
         link_layers=crossed,
         edges=np.concatenate(edges),
         edge_axis=np.concatenate(axis),
@@ -116,13 +117,7 @@ def place_wall(
 def _neighbours(grid: np.ndarray, *, wraps: bool) -> list[tuple[int, int, int]]:
     pairs = []
     layers, rings, angles = grid.shape
-    steps = [
-        (across, up, round_)
-        for across in (0, 1)
-        for up in (-1, 0, 1)
-        for round_ in (-1, 0, 1)
-        if (across, up, round_) > (0, 0, 0)
-    ]
+    steps = [step for step in itertools.product((0, 1), (-1, 0, 1), (-1, 0, 1)) if step > (0, 0, 0)]
     for k, i, j in np.ndindex(grid.shape):
         for across, up, round_ in steps:
             kk, ii, jj = k + across, i + up, j + round_

@@ -64,7 +64,8 @@ def node_weights(
     """Millivolt at each electrode per unit of each node's potential, up to one common factor.
 
     The field of a dipole falls with distance squared near it, softened by `softening_mm`, and less steeply from
-    `reach_mm` on, since the skin confines the current. Every edge is a dipole of its potential difference; weights of an electrode therefore sum to zero over nodes.
+    `reach_mm` on, since the skin confines the current. Every edge is a dipole of its potential difference;
+    weights of an electrode therefore sum to zero over nodes.
     """
     num_electrodes = electrode.shape[0]
     weights = np.zeros((position.shape[0], num_electrodes))
