@@ -73,7 +73,7 @@ def _atrial_waves(beats: Beats, times: BeatTimes, rng: np.random.Generator) -> F
     if times.rhythm is Rhythm.FLUTTER:
         phase = (times.atrial_hz * t + rng.random()) % 1
         saw = np.where(phase < 0.68, 1 - 2 * phase / 0.68, -1 + 2 * (phase - 0.68) / 0.32)
-        return rng.uniform(0.05, 0.14) * (beats.f_wave[0] - 0.4 * beats.f_wave[1])[:, None] * saw
+        return rng.uniform(0.06, 0.14) * (beats.f_wave[2] + 0.25 * beats.f_wave[0])[:, None] * saw
     strength = 0.05 * np.exp(0.35 * rng.standard_normal())
     waves = np.zeros((8, NUM_SAMPLES))
     for direction in range(2):
