@@ -19,9 +19,9 @@ from cardiolens.recipes import demo, paper
 from cardiolens.tasks import TASKS
 from cardiolens.training.config import Precision, RunConfig, TrainingConfig
 
-SUBJECTS = 6000
+SUBJECTS = 4000
 SEED = 1
-"""The cohort: `cardiolens prepare synthetic --subjects 6000 --seed 1`."""
+"""The cohort: `cardiolens prepare synthetic --subjects 4000 --seed 1`."""
 
 GENERATOR = (
     "cardiolens.imaging.views",
@@ -35,7 +35,7 @@ GENERATOR = (
 def mdm() -> RunConfig:
     """The paper's masked autoencoder, shorter and at a higher learning rate."""
     config = paper.mdm()
-    training = replace(config.training, epochs=12, warmup_epochs=2.0, batch_size=64, base_lr=6e-4, validate_every=4)
+    training = replace(config.training, epochs=10, warmup_epochs=2.0, batch_size=64, base_lr=6e-4, validate_every=4)
     return replace(config, training=training)
 
 
@@ -48,7 +48,7 @@ def mmcl() -> RunConfig:
         image_augmentation=small.image_augmentation,
     )
     training = TrainingConfig(
-        epochs=8,
+        epochs=6,
         batch_size=128,
         base_lr=3e-4,
         warmup_epochs=1.0,

@@ -1,0 +1,40 @@
+"""Does MRI teach the ECG? Supervised, MDM and MMCL on a few thousand synthetic pairs: the demo's sizes, trained longer.
+
+`benchmarks/transfer.py` runs it over five seeds and measures on 10,000 other hearts; its results stand in
+`benchmarks/results/` with command, date and machine. All three methods are fine-tuned alike, jointly on all tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cardiolens.recipes import demo
+from cardiolens.training.config import RunConfig
+
+SEEDS = (0, 101, 202, 303, 404)
+SUBJECTS, COHORT_SEED = 3000, 1
+TEST_SUBJECTS, TEST_SEED = 10_000, 1000
+
+
+def mdm() -> RunConfig:
+    """Masked data modelling, 30 epochs."""
+    return _longer(demo.mdm(), epochs=30)
+
+
+def mmcl() -> RunConfig:
+    """Contrastive learning, 24 epochs."""
+    return _longer(demo.mmcl(), epochs=24)
+
+
+def mmcl_without_mdm() -> RunConfig:
+    """The same from a fresh ECG encoder."""
+    return replace(mmcl(), name="MMCL w/o MDM")
+
+
+def joint() -> RunConfig:
+    """Fine-tuning on three diseases and 61 phenotypes at once, 10 epochs, the best of them by validation."""
+    return _longer(demo.joint(), epochs=10)
+
+
+def _longer(config: RunConfig, *, epochs: int) -> RunConfig:
+    return replace(config, training=replace(config.training, epochs=epochs, warmup_epochs=epochs / 10))
