@@ -133,15 +133,13 @@ def cut(frames: Float[np.ndarray, "phase height width"], box: Box) -> Float[np.n
 
 def resize_bilinear(frames: Float[np.ndarray, "phase rows columns"], size: int) -> Float[np.ndarray, "phase size size"]:
     """Each frame at `size` x `size`, linear between pixel centres and constant beyond the outermost."""
-    down, across = _interpolation(frames.shape[1], size), _interpolation(frames.shape[2], size)
-    return np.matmul(np.matmul(down.astype(frames.dtype), frames), across.T.astype(frames.dtype))
+    return _stretched(_stretched(frames, 1, size), 2, size)
 
 
-def _interpolation(old: int, new: int) -> Float[np.ndarray, "new old"]:
-    """Row k holds the weights of the old pixels in new pixel k."""
-    at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+def _stretched(frames: Float[np.ndarray, "phase rows columns"], axis: int, size: int) -> Float[np.ndarray, "phase _ _"]:
+    # Two pixels and their shares, not a matrix product: that would round differently with another number of threads.
+    old = frames.shape[axis]
+    at = np.clip((np.arange(size) + 0.5) * old / size - 0.5, 0, old - 1)
     low = np.minimum(at.astype(int), max(old - 2, 0))
-    weights = np.zeros((new, old))
-    weights[np.arange(new), low] = 1 - (at - low)
-    weights[np.arange(new), np.minimum(low + 1, old - 1)] += at - low
-    return weights
+    share = np.expand_dims((at - low).astype(frames.dtype), 2 - axis)
+    return np.take(frames, low, axis) * (1 - share) + np.take(frames, np.minimum(low + 1, old - 1), axis) * share
