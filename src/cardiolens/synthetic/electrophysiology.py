@@ -33,7 +33,7 @@ _SOFTENING_MM = 38.0
 _REACH_MM = 191.0
 _RADIAL_GAIN = 2.50
 _RV_STRENGTH = 0.158
-_MASS_EXPONENT = 0.36
+_MASS_EXPONENT = 0.42
 
 # How much longer the action potential lasts, in ms: endo- than epicardium (steeper in the septum, whose far side belongs to
 # the right heart), base than apex, right ventricle than left; and by how much of its delay a late node recovers sooner.
@@ -68,7 +68,7 @@ def simulate_beats(person: Person, hearts: Hearts, *, electrode_shift_mm: float,
     """Beats of the one heart in `hearts`."""
     from cardiolens.synthetic.wall_kernels import node_weights
 
-    z = rng.standard_normal(20)
+    z = rng.standard_normal(24)
     grid = wall.lattice()
     radius, axis = float(hearts.short_semi_axis_mm[0]), float(hearts.long_semi_axis_mm[0])
     wall_mm, scar, ischaemia = hearts.wall_mm[0], hearts.scar[0], hearts.ischaemia[0]
@@ -85,20 +85,22 @@ def simulate_beats(person: Person, hearts: Hearts, *, electrode_shift_mm: float,
     scar_map = np.concatenate([_every_layer(to_rings @ scar), np.zeros(wall.NUM_RV)])
     weights = node_weights(
         position, grid.edges, grid.edge_axis, grid.edge_thin, grid.angle_step, grid.ring_step, layer_mm,
-        np.clip(1 - 1.3 * scar_map, 0, 1), placement.electrodes_mm, _SOFTENING_MM, _REACH_MM, _RADIAL_GAIN,
+        np.clip(1 - 1.3 * scar_map, 0, 1), placement.electrodes_mm, _SOFTENING_MM, _REACH_MM,
+        _RADIAL_GAIN * np.exp(0.10 * z[20]),
     )  # fmt: skip
     # The weak right wall of the calibration would hide the late right ventricle of a right bundle branch block.
     weights[wall.NUM_LV :] *= _RV_STRENGTH * (4.0 if person.rbbb else 1.0) * (1 + 0.15 * person.right_heart_load)
     # Fat keeps electrodes away from the heart; voltage falls with age; and it follows mass more steeply than the lattice.
-    weights *= _GAIN * np.exp(0.10 * z[0] - 0.035 * person.age_score - 0.036 * np.clip(person.bmi - 26.5, -8, 12))
+    weights *= _GAIN * np.exp(0.12 * z[0] - 0.035 * person.age_score - 0.036 * np.clip(person.bmi - 26.5, -8, 12))
     weights *= (float(hearts.lv_mass_g[0]) / 85) ** _MASS_EXPONENT
     weights *= 1.5 if person.lbbb else 1.0
     weights[:, :3] *= _LIMB_GAIN * np.exp(0.06 * z[1])
     weights[:, 3:] *= _CHEST_GAIN * np.exp(0.10 * rng.standard_normal(6))
 
-    conductance = np.clip(1 - 0.9 * scar_map, 0.12, 1)
+    conductance = np.clip(1 - 0.9 * scar_map, 0.12, 1) * np.exp(0.06 * z[21])
+    layer_crossing_mm = layer_mm * np.exp(0.15 * z[22])
     sites, site_ms = _junctions(person, local, rng)
-    activation = _activate(person, hearts, position, layer_mm, conductance, sites, site_ms, blocked=False)
+    activation = _activate(person, hearts, position, layer_crossing_mm, conductance, sites, site_ms, blocked=False)
     recovery = activation + _duration_ms(person, activation, scar_map, to_rings @ ischaemia, z[2:12])
     amplitude = _plateau(to_rings @ ischaemia, person)
     sinus = _beat(weights, activation, recovery, amplitude)
@@ -188,7 +190,7 @@ def _duration_ms(person, activation, scar_map, ischaemia_rings, z) -> Float[np.n
     anterior, septal = np.cos(radians), np.sin(radians)
     strain = float(np.clip(0.40 * (person.pressure_load - 1.0) + 1.2 * person.hypertrophic, 0, 1.8))
     # Nothing that flattens the T wave reverses it, but a strained or scarred wall recovers late on the outside.
-    flat = max(1 - 0.08 * person.metabolic_load - 0.05 * person.age_score - 0.10 * person.repolarisation + 0.10 * z[0], 0.15)
+    flat = max(1 - 0.08 * person.metabolic_load - 0.05 * person.age_score - 0.12 * person.repolarisation + 0.16 * z[0], 0.15)
     steep = 1 + (_T_ANTERIOR_SHARE + 0.08 * z[2]) * anterior + (_T_SEPTAL_SHARE + 0.08 * z[3]) * septal
     flat = flat * (1 - 0.2 * min(strain, 1.5))
     lv = -_T_TRANSMURAL_MS * flat * steep * (depth - 0.5) + (_T_AXIAL_MS + 5 * z[1]) * flat * (height - 0.5)

@@ -65,8 +65,8 @@ def place_heart(
         [[-0.95 * half_width, 0, 165 * stature], [0.95 * half_width, 0, 165 * stature], [0.6 * half_width, -10, -330 * stature]]
     )
     lying = np.array([0.10, 0.0, 0.10]) * np.clip(0.04 * fat + 0.35 * person.age_score, -1.5, 2.5)
-    apex = _unit((_LBBB_APEX if person.lbbb else _APEX) + lying + 0.17 * z[1:4])
-    septum = (_LBBB_SEPTUM if person.lbbb else _SEPTUM) + 0.15 * z[4:7]
+    apex = _unit((_LBBB_APEX if person.lbbb else _APEX) + lying + 0.14 * z[1:4])
+    septum = (_LBBB_SEPTUM if person.lbbb else _SEPTUM) + 0.13 * z[4:7]
     septum = _unit(septum - apex * (septum @ apex))
     base = -apex
     axes = np.stack([np.cross(base, septum), septum, base], axis=1)
