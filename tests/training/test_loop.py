@@ -143,6 +143,12 @@ def test_a_process_that_dies_at_any_file_operation_can_be_resumed_to_the_same_bi
         run = run_to_the_end(folder)
         assert (folder / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
         assert _metrics(run) == _metrics(whole)
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "config.json",
+            "done.json",
+            "metrics.jsonl",
+            "model.safetensors",
+        ]
     assert last > 20, "it dies in the configuration, the metrics, the checkpoint, the weights and the mark"
 
 

@@ -108,3 +108,9 @@ def test_a_balanced_set_without_positives_is_refused_before_training(tiny_cohort
     with pytest.raises(BadOption, match="positive"):
         train(config, tiny_cohort, tmp_path / "dm")
     assert not Run.open(tmp_path / "dm").is_done
+
+
+def test_checkpoints_that_a_killed_process_left_in_a_done_run_are_removed(tiny_cohort, autoencoder):
+    autoencoder.checkpoints.save({}, step=1)
+    train(autoencoder.config, tiny_cohort, autoencoder.path)
+    assert not (autoencoder.path / "checkpoints").exists()

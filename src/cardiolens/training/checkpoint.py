@@ -84,9 +84,13 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        """Remove them all: the run is done."""
-        for path in self._newest_first():
-            path.unlink(missing_ok=True)
+        """Remove them all, and their folder unless it holds something else: the run is done."""
+        left = [path for path in self._files() if not _is_ours(path)]
+        for path in self._files():
+            if path not in left:
+                path.unlink(missing_ok=True)
+        if self.folder.is_dir() and not left:
+            self.folder.rmdir()
 
     def _newest_first(self) -> list[Path]:
         # A restart may write the step it began at again: of two with the same step the later one comes first.
@@ -99,9 +103,13 @@ class Checkpoints:
     def _remove_old(self, *, newest: Path) -> None:
         kept = [newest, *(path for path in self._newest_first() if path != newest)][: self._keep]
         for path in self._files():
-            # A killed process leaves its unfinished file behind.
-            if path not in kept and (_NAME.fullmatch(path.name) or path.name.endswith(".part")):
+            if path not in kept and _is_ours(path):
                 path.unlink(missing_ok=True)
+
+
+def _is_ours(path: Path) -> bool:
+    # A killed process leaves its unfinished file behind.
+    return bool(_NAME.fullmatch(path.name)) or (path.name.startswith(".") and path.name.endswith(".part"))
 
 
 class _Damaged(Exception):

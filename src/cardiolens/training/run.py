@@ -53,6 +53,9 @@ class Run:
             NoSpace: the disk is full.
         """
         wanted = cls(path, config, cohort, start)
+        for unfinished in path.glob(".*.part"):
+            # A killed process left it behind.
+            unfinished.unlink(missing_ok=True)
         if (path / _CONFIG).exists():
             stored = cls.open(path)
             if stored != wanted:

@@ -46,6 +46,8 @@ def train(
     start = "" if start_from is None else sha256(weight_file(start_from))
     run = Run.start_or_resume(out, config, cohort=cohort.fingerprint, start=start)
     if run.is_done:
+        # A process that was killed in its last moment leaves them.
+        run.checkpoints.clear()
         return run
     method_config, training = config.method, config.training
     rows = training_rows(cohort, method_config, config.data)
