@@ -35,11 +35,19 @@ def test_pictures_use_the_whole_range(tiny_cohort):
     assert (tiny_cohort.cmr.reshape(48, -1).max(axis=1) == 255).all()
 
 
-def test_subject_k_is_the_same_in_a_smaller_cohort_without_mri_made_by_two_processes(tiny_cohort, tmp_path):
-    smaller = prepare_synthetic(tmp_path / "cohort", subjects=34, seed=0, with_mri=False, processes=2)
-    assert smaller.cmr is None
+def test_subject_k_is_the_same_in_a_smaller_cohort_made_by_single_threaded_processes(tiny_cohort, tmp_path):
+    smaller = prepare_synthetic(tmp_path / "cohort", subjects=34, seed=0, processes=2)
     assert (smaller.ecg == tiny_cohort.ecg[:34]).all()
-    assert smaller.subjects.drop(columns="has_cmr").equals(tiny_cohort.subjects[:34].drop(columns="has_cmr"))
+    assert (smaller.ecg_scale == tiny_cohort.ecg_scale[:34]).all()
+    assert (smaller.cmr == tiny_cohort.cmr[:34]).all()
+    assert smaller.subjects.equals(tiny_cohort.subjects[:34])
+
+
+def test_without_mri_everything_else_stays(tiny_cohort, tmp_path):
+    without = prepare_synthetic(tmp_path / "cohort", subjects=3, seed=0, with_mri=False)
+    assert without.cmr is None
+    assert (without.ecg == tiny_cohort.ecg[:3]).all()
+    assert without.subjects.drop(columns="has_cmr").equals(tiny_cohort.subjects[:3].drop(columns="has_cmr"))
 
 
 def test_other_seeds_make_other_subjects(tiny_cohort, tmp_path):
