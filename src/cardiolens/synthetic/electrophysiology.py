@@ -17,7 +17,7 @@ from cardiolens.synthetic import wall
 from cardiolens.synthetic.anatomy import Hearts
 from cardiolens.synthetic.population import Person
 from cardiolens.synthetic.segments import map_to_rings
-from cardiolens.synthetic.torso import INDEPENDENT_LEADS, independent_leads, place_heart
+from cardiolens.synthetic.torso import independent_leads, place_heart
 
 BEAT_MS = 640
 """Length of a beat at 1 kHz; its QRS begins near `ONSET_MS`."""
@@ -269,6 +269,3 @@ def _field(electrodes, source, direction) -> Float[np.ndarray, " electrode"]:
 def _half_sine(t, start, end) -> Float[np.ndarray, " time"]:
     phase = np.clip((t - start) / (end - start), 0, 1)
     return np.sin(np.pi * phase) ** 1.5
-
-
-assert len(INDEPENDENT_LEADS) == 8

@@ -15,7 +15,6 @@ NUM_SEGMENTS = 16
 LEVEL = np.array([0] * 6 + [1] * 6 + [2] * 4)
 """0 basal, 1 mid, 2 apical."""
 ANGLE_DEGREES = np.array([0, 60, 120, 180, -120, -60] * 2 + [0, 90, 180, -90], dtype=float)
-MID_SEGMENTS = np.arange(6, 12)
 
 TERRITORY_SEGMENTS = {"lad": (1, 2, 7, 8, 13, 14), "lcx": (5, 6, 11, 12, 16), "rca": (3, 4, 9, 10, 15)}
 """AHA numbers, from 1."""
@@ -52,7 +51,7 @@ def map_to_rings(num_rings: int, num_angles: int) -> Float[np.ndarray, "ring ang
 def map_to_mid_slice(num_angles: int) -> Float[np.ndarray, "angle segment"]:
     """Smooth weights that spread values per segment round the mid-ventricular slice."""
     angle = np.arange(num_angles) * 360 / num_angles
-    return _weights(np.full((1, 1, 1), 1.0), angle[None, :, None])[0] * 1.0
+    return _weights(np.full((1, 1, 1), 1.0), angle[None, :, None])[0]
 
 
 def territory_map(extent: dict[str, Float[np.ndarray, " subject"]]) -> Float[np.ndarray, "subject segment"]:
