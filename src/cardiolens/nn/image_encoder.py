@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from einops import reduce
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -51,7 +52,7 @@ class ImageEncoder(nn.Module):
             conv1_t_stride=2,
             feed_forward=False,
             bias_downsample=False,
-        )
+        ).to(memory_format=torch.channels_last)
 
     def forward(self, cmr: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch feature"]:
         """The mean of the last feature map over the image."""
@@ -60,5 +61,7 @@ class ImageEncoder(nn.Module):
     def local(self, cmr: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch feature row column"]:
         """The last feature map, 1/32 of the image's size: what the encoder sees where."""
         resnet = self.resnet
-        stem = resnet.maxpool(resnet.act(resnet.bn1(resnet.conv1(cmr))))
+        # Convolutions are faster with the channels of a pixel side by side: by a tenth in float32 on a CPU, more in bf16.
+        pixels = cmr.contiguous(memory_format=torch.channels_last)
+        stem = resnet.maxpool(resnet.act(resnet.bn1(resnet.conv1(pixels))))
         return resnet.layer4(resnet.layer3(resnet.layer2(resnet.layer1(stem))))

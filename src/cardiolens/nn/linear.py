@@ -28,13 +28,16 @@ def linear(
     if not _faster_as_convolution(features):
         return functional.linear(features, weight, bias)
     # `mT` and `unsqueeze` keep the strides from which PyTorch tells that features lie side by side; einops does not.
-    row = rearrange(features, "... feature -> 1 (...) feature").mT.unsqueeze(2)
-    product = functional.conv2d(row, rearrange(weight, "output feature -> output feature 1 1"), bias)
-    return product.squeeze(2).mT.reshape(*features.shape[:-1], len(weight))
+    product = functional.conv2d(features.mT.unsqueeze(2), rearrange(weight, "output feature -> output feature 1 1"), bias)
+    return product.squeeze(2).mT
 
 
 def _faster_as_convolution(features: Tensor) -> bool:
-    if features.device.type != "cpu" or features.dtype != torch.float32 or features.numel() == 0:
+    if features.device.type != "cpu" or features.dtype != torch.float32 or features.ndim != 3:
+        return False
+    batch, token, _ = features.shape
+    # PyTorch hands a convolution of width one to oneDNN from 16 samples or two threads on.
+    if token < 2 or batch < (16 if torch.get_num_threads() == 1 else 1):
         return False
     # bf16 products take oneDNN anyway, and an exported graph shall hold the matrix product that it means.
     if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
