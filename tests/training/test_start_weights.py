@@ -1,12 +1,18 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from einops import rearrange
 from small_methods import AUTOENCODER, CONTRASTIVE, SIZE, supervised
 
+from cardiolens.bundles.published_keys import our_key
 from cardiolens.bundles.weights import write_safetensors
 from cardiolens.errors import BadWeights
+from cardiolens.methods.masked_autoencoder import MaskedAutoencoderConfig
+from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.nn.vit import SignalEncoderConfig
+from cardiolens.tasks import TASKS
 from cardiolens.training.start_weights import load_encoders
 
 
@@ -61,3 +67,16 @@ def test_weights_without_a_common_encoder_are_refused(tmp_path):
 def test_a_folder_without_weights_is_refused(tmp_path, name):
     with pytest.raises(BadWeights, match="expected a finished run, a bundle or a weight file"):
         load_encoders(AUTOENCODER.build(seed=0), tmp_path / name)
+
+
+def test_a_published_checkpoint_starts_a_method_of_the_published_size(tmp_path, golden_file):
+    source = SupervisedConfig((TASKS["cad"],)).build(seed=1).state_dict()
+    keys = [entry.split(":")[0] for entry in np.load(golden_file)["finetune_keys"].tolist()]
+    published = {key: source[our_key(key)].clone() for key in keys if our_key(key) in source}
+    published["patch_embed.proj.weight"] = rearrange(published["patch_embed.proj.weight"], "width patch -> width 1 1 patch")
+    torch.save({"model": published, "epoch": 3}, tmp_path / "checkpoint-3.pth")
+    target = MaskedAutoencoderConfig().build(seed=2)
+    load_encoders(target, tmp_path / "checkpoint-3.pth")
+    assert len(published) > 40
+    for key, tensor in _encoder(target).items():
+        assert torch.equal(tensor, source[key]), key
