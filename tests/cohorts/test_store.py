@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,14 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadCohort, BadOption
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return fake_cohort(tmp_path_factory.mktemp("original") / "cohort").path
+
+
 @pytest.fixture
-def cohort(tmp_path):
-    return fake_cohort(tmp_path / "cohort")
+def cohort(original, tmp_path):
+    return Cohort.open(Path(shutil.copytree(original, tmp_path / "cohort")))
 
 
 def _changed_table(cohort, change):

@@ -15,6 +15,7 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.worker import start_worker
 from cardiolens.cohorts.writer import already_complete, open_writer
 from cardiolens.errors import BadInput, CardiolensError
+from cardiolens.privacy import display_name
 from cardiolens.progress import QUIET, Progress
 
 _LOG = logging.getLogger(__name__)
@@ -41,12 +42,12 @@ def build_cohort(
         CardiolensError: a worker process was killed; run again.
     """
     if already_complete(out, settings, num_planned=num_rows):
-        _LOG.info("%s is complete already", out.name)
+        _LOG.info("%s is complete already", display_name(out))
         return Cohort.open(out)
     with open_writer(out, settings, num_planned=num_rows, split_key=split_key) as writer:
         missing = writer.missing_chunks()
         done = num_rows - sum(map(len, missing))
-        with progress.task(f"preparing {out.name}", total=num_rows, done=done, unit="subjects") as task:
+        with progress.task(f"preparing {display_name(out)}", total=num_rows, done=done, unit="subjects") as task:
             for chunk, rows in _made(maker, missing, processes):
                 writer.store(chunk, rows)
                 task.advance(len(chunk))
