@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class TinyBatches:
     def __len__(self) -> int:
         return -(-NUM_EXAMPLES // self._batch_size)
 
-    def epoch(self, epoch: int, *, shuffle: bool, start_batch: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, *, shuffle: bool, start_batch: int = 0) -> Generator[Batch, None, None]:
         order = np.random.default_rng(epoch).permutation(NUM_EXAMPLES) if shuffle else np.arange(NUM_EXAMPLES)
         for k in range(start_batch, len(self)):
             self._before(epoch, k)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
@@ -104,16 +105,18 @@ class _Fit:
         state, steps = self.state, len(self.train_batches)
         self.method.train()
         self.began, self.examples_before = time.monotonic(), state.totals.num_examples
-        for batch in self.train_batches.epoch(state.epoch, shuffle=True, start_batch=state.step_in_epoch):
-            set_learning_rate(state.optimiser, learning_rate(self.schedule, state.epoch + state.step_in_epoch / steps))
-            self.step(batch)
-            state.step_in_epoch += 1
-            state.step += 1
-            task.advance()
-            if self.interruption.requested():
-                self.stop_here()
-            if state.step % self.config.checkpoint_every_steps == 0 or self.idle >= self.config.checkpoint_every_seconds:
-                self.checkpoint()
+        # Closed by us and not by the garbage collector, a loader's thread ends before an interrupt goes on.
+        with closing(self.train_batches.epoch(state.epoch, shuffle=True, start_batch=state.step_in_epoch)) as batches:
+            for batch in batches:
+                set_learning_rate(state.optimiser, learning_rate(self.schedule, state.epoch + state.step_in_epoch / steps))
+                self.step(batch)
+                state.step_in_epoch += 1
+                state.step += 1
+                task.advance()
+                if self.interruption.requested():
+                    self.stop_here()
+                if state.step % self.config.checkpoint_every_steps == 0 or self.idle >= self.config.checkpoint_every_seconds:
+                    self.checkpoint()
 
     def step(self, batch: Batch) -> None:
         """One step of the optimiser over the mean loss of a batch."""
@@ -145,7 +148,7 @@ class _Fit:
         validated = self.validation(epoch)
         numbers = {f"train_{name}": value for name, value in means.items()}
         numbers |= {f"select_{name}": value for name, value in validated.items()}
-        rate = (state.totals.num_examples - self.examples_before) / seconds
+        rate = (state.totals.num_examples - self.examples_before) / max(seconds, 1e-9)
         place = {"epoch": epoch, "step": state.step, "lr": learning_rate(self.schedule, float(epoch))}
         self.run.append_metrics(place | numbers | {"seconds": seconds, "examples_per_second": rate})
         if validated:

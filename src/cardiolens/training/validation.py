@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -22,7 +23,7 @@ class BatchSource(Protocol):
     def __len__(self) -> int:
         """Batches per epoch."""
 
-    def epoch(self, epoch: int, *, shuffle: bool, start_batch: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, *, shuffle: bool, start_batch: int = 0) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start_batch` on; the same ones whenever it is asked."""
 
 
@@ -37,15 +38,16 @@ def validate(
     was_training = method.training
     method.eval()
     try:
-        for batch in source.epoch(0, shuffle=False):
-            if stop():
-                return None
-            with torch.inference_mode(), autocast(batch.ecg.device, precision):
-                output = method(batch)
-            totals.add(output, num_examples=len(batch))
-            scores += [] if output.scores is None else [output.scores]
-            targets += [] if batch.target is None else [batch.target]
-            known += [] if batch.target_known is None else [batch.target_known]
+        with closing(source.epoch(0, shuffle=False)) as batches, torch.inference_mode():
+            for batch in batches:
+                if stop():
+                    return None
+                with autocast(batch.ecg.device, precision):
+                    output = method(batch)
+                totals.add(output, num_examples=len(batch))
+                scores += [] if output.scores is None else [output.scores]
+                targets += [] if batch.target is None else [batch.target]
+                known += [] if batch.target_known is None else [batch.target_known]
     finally:
         method.train(was_training)
     return totals.means() | method.validation_metrics(_fetch(scores), _fetch(targets), _fetch(known))
