@@ -18,7 +18,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float
 
-from cardiolens.atomic import write_atomically
+from cardiolens.atomic import full_disk_named, write_atomically
 from cardiolens.errors import BadRecording
 from cardiolens.formats.patient import age_years, sex
 from cardiolens.formats.wfdb_header import (
@@ -58,6 +58,7 @@ def read(path: Path) -> Recording:
     Raises:
         BadRecording: what `read_header` refuses; a data file that is missing, cut off or outside the header's folder; no
             standard lead; a standard lead that is not in V, mV or uV.
+        NoSpace: the temporary folder is full.
     """
     path = _header_of(path)
     header = read_header(path)
@@ -182,7 +183,7 @@ def _decoded(files: dict[Path, list[WfdbSignal]], num_samples: int) -> Float[np.
     import wfdb
 
     lines = [f"record {sum(map(len, files.values()))} 500 {num_samples}"]
-    with tempfile.TemporaryDirectory() as folder:
+    with full_disk_named(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
         for number, (path, held) in enumerate(files.items()):
             _link(path, Path(folder) / f"{number}.dat")
             lines += [f"{number}.dat {signal.format}+{signal.byte_offset} 1(0)/mV" for signal in held]
