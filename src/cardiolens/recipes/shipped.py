@@ -35,7 +35,7 @@ GENERATOR = (
 def mdm() -> RunConfig:
     """The paper's masked autoencoder, shorter and at a higher learning rate."""
     config = paper.mdm()
-    training = replace(config.training, epochs=10, warmup_epochs=2.0, batch_size=64, base_lr=6e-4, validate_every=4)
+    training = replace(config.training, epochs=8, warmup_epochs=1.0, batch_size=64, base_lr=6e-4, validate_every=4)
     return replace(config, training=training)
 
 
@@ -48,7 +48,7 @@ def mmcl() -> RunConfig:
         image_augmentation=small.image_augmentation,
     )
     training = TrainingConfig(
-        epochs=6,
+        epochs=5,
         batch_size=128,
         base_lr=3e-4,
         warmup_epochs=1.0,
@@ -70,7 +70,7 @@ def joint() -> RunConfig:
         augmentation=demo.FINE_TUNING_VIEW,
     )
     training = TrainingConfig(
-        epochs=10,
+        epochs=8,
         batch_size=64,
         base_lr=5e-4,
         warmup_epochs=1.0,

@@ -17,13 +17,13 @@ TEST_SUBJECTS, TEST_SEED = 10_000, 1000
 
 
 def mdm() -> RunConfig:
-    """Masked data modelling, 30 epochs."""
-    return _longer(demo.mdm(), epochs=30)
+    """Masked data modelling, 20 epochs."""
+    return _longer(demo.mdm(), epochs=20)
 
 
 def mmcl() -> RunConfig:
-    """Contrastive learning, 24 epochs."""
-    return _longer(demo.mmcl(), epochs=24)
+    """Contrastive learning, 16 epochs."""
+    return _longer(demo.mmcl(), epochs=16)
 
 
 def mmcl_without_mdm() -> RunConfig:
@@ -32,8 +32,8 @@ def mmcl_without_mdm() -> RunConfig:
 
 
 def joint() -> RunConfig:
-    """Fine-tuning on three diseases and 61 phenotypes at once, 10 epochs, the best of them by validation."""
-    return _longer(demo.joint(), epochs=10)
+    """Fine-tuning on three diseases and 61 phenotypes at once, 8 epochs, the best of them by validation."""
+    return _longer(demo.joint(), epochs=8)
 
 
 def _longer(config: RunConfig, *, epochs: int) -> RunConfig:
