@@ -53,7 +53,12 @@ def _prepare_synthetic(arguments: argparse.Namespace) -> int:
         processes=arguments.processes,
         progress=terminal_progress(),
     )
-    print(f"{len(cohort.subjects)} subjects in {arguments.out}")
+    from cardiolens.cohorts.balance import odd_splits, split_balance
+
+    print(split_balance(cohort).to_string())
+    for oddity in odd_splits(cohort):
+        print(f"note: {oddity}")
+    print(f"{len(cohort.subjects)} subjects in {arguments.out}. {cohort.manifest.num_refused} refused. {NOTICE}")
     return 0
 
 

@@ -3,7 +3,7 @@ import pytest
 from cardiolens.configs import from_json, to_json
 from cardiolens.errors import BadOption
 from cardiolens.recipes.selection import aimed_at, describe_recipes, recipes, select
-from cardiolens.training.config import RunConfig
+from cardiolens.training.config import Precision, RunConfig
 
 
 @pytest.mark.parametrize("name", sorted(recipes()))
@@ -15,8 +15,8 @@ def test_every_recipe_survives_the_way_to_json_and_promises_something(name):
 
 
 def test_single_settings_are_overridden_and_the_rest_stays():
-    config = select("demo.mdm", ["--training.epochs", "7", "--method.hidden-ratio", "0.5"])
-    assert (config.training.epochs, config.method.hidden_ratio) == (7, 0.5)
+    config = select("demo.mdm", ["--training.epochs", "7", "--method.hidden-ratio", "0.5", "--training.precision", "fp32"])
+    assert (config.training.epochs, config.method.hidden_ratio, config.training.precision) == (7, 0.5, Precision.FP32)
     assert config.training.batch_size == select("demo.mdm").training.batch_size
 
 

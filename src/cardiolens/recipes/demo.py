@@ -28,10 +28,10 @@ def mdm() -> RunConfig:
     """Masked data modelling of a small encoder."""
     method = MaskedAutoencoderConfig(encoder=SignalEncoderConfig(**SIZE), decoder=MaeDecoderConfig(width=64, depth=1, heads=4))
     training = TrainingConfig(
-        epochs=40,
+        epochs=30,
         batch_size=32,
         base_lr=1e-3,
-        warmup_epochs=4.0,
+        warmup_epochs=3.0,
         weight_decay=0.15,
         betas=(0.9, 0.95),
         precision=Precision.BF16,
@@ -50,7 +50,7 @@ def mmcl() -> RunConfig:
         image_augmentation=ImageAugmentationConfig(size=64),
     )
     training = TrainingConfig(
-        epochs=30,
+        epochs=20,
         batch_size=64,
         base_lr=1e-3,
         warmup_epochs=3.0,
@@ -91,7 +91,7 @@ def _supervised(*tasks: str) -> SupervisedConfig:
 
 def _fine_tuning() -> TrainingConfig:
     return TrainingConfig(
-        epochs=20,
+        epochs=12,
         batch_size=32,
         base_lr=1e-3,
         warmup_epochs=2.0,

@@ -89,7 +89,9 @@ def _overridden(config: RunConfig, settings: list[str]) -> RunConfig:
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            changed, unknown = tyro.cli(RunConfig, args=settings, default=config, return_unknown_args=True)
+            changed, unknown = tyro.cli(
+                RunConfig, args=settings, default=config, return_unknown_args=True, config=(tyro.conf.EnumChoicesFromValues,)
+            )
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,6 @@ from cardiolens.formats.wfdb_record import write as write_wfdb
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.progress import Progress, terminal_progress
 from cardiolens.recipes import demo as recipes
-from cardiolens.recipes.selection import aimed_at
 from cardiolens.serving.bundling import bundle_run
 from cardiolens.serving.predictor import Predictor
 from cardiolens.synthetic.generator import make_subject
@@ -35,21 +34,35 @@ from cardiolens.training.config import RunConfig
 from cardiolens.training.environment import describe_environment
 from cardiolens.training.pictures import ExamplePictures, example_pictures
 from cardiolens.training.predict import predict_run
-from cardiolens.training.run import Run
 from cardiolens.training.train import CPU, train
 
 TRAINED_ON = "Trained on synthetic hearts only"
-FINE_TUNED = {
-    "cad": recipes.finetune,
-    "af": recipes.finetune,
-    "dm": recipes.finetune,
-    "phenotypes": recipes.finetune_phenotypes,
-}
 SUPERVISED, MDM, MMCL = "Supervised", "MDM", "MMCL"
 _PREDICTIONS, _PICTURES, _EXAMPLE, _ANSWER = "predictions.parquet", "pictures.npz", "example.hea", "answer.json"
 
 
-def run_demo(out: Path, *, subjects: int, seed: int, processes: int = 2, progress: Progress | None = None) -> Path:
+@dataclass(frozen=True)
+class PathRecipes:
+    """The three steps of training on the whole path."""
+
+    mdm: RunConfig
+    mmcl: RunConfig
+    joint: RunConfig
+    """Fine-tuning, done alike from fresh weights, from MDM's and from MMCL's."""
+
+
+DEMO = PathRecipes(recipes.mdm(), recipes.mmcl(), recipes.joint())
+
+
+def run_demo(
+    out: Path,
+    *,
+    subjects: int,
+    seed: int,
+    steps: PathRecipes = DEMO,
+    processes: int = 2,
+    progress: Progress | None = None,
+) -> Path:
     """Run or complete the demo in folder `out`; the path of its `index.html`.
 
     Raises:
@@ -64,22 +77,33 @@ def run_demo(out: Path, *, subjects: int, seed: int, processes: int = 2, progres
     with _step(console, "1/6 prepare a paired cohort"):
         cohort = prepare_synthetic(out / "cohort", subjects=subjects, seed=seed, processes=processes, progress=progress)
     with _step(console, "2/6 masked data modelling (MDM) on unlabelled ECGs"):
-        mdm = train(_seeded(recipes.mdm(), seed), cohort, out / "runs" / "mdm", progress=progress)
+        mdm = train(_seeded(steps.mdm, seed), cohort, out / "runs" / "mdm", progress=progress)
     with _step(console, "3/6 multimodal contrastive learning (MMCL) of ECG and MRI"):
-        mmcl = train(_seeded(recipes.mmcl(), seed), cohort, out / "runs" / "mmcl", start_from=mdm.path, progress=progress)
+        mmcl = train(_seeded(steps.mmcl, seed), cohort, out / "runs" / "mmcl", start_from=mdm.path, progress=progress)
     with _step(console, "4/6 fine-tune on diseases and phenotypes, from fresh weights, from MDM and from MMCL"):
-        tuned = _fine_tuned(cohort, out, {SUPERVISED: None, MDM: mdm.path, MMCL: mmcl.path}, seed, progress)
-        joint = train(_seeded(recipes.joint(), seed), cohort, out / "runs" / "joint", start_from=mmcl.path, progress=progress)
+        starts = {SUPERVISED: None, MDM: mdm.path, MMCL: mmcl.path}
+        tuned = {
+            method: train(
+                replace(_seeded(steps.joint, seed), name=method),
+                cohort,
+                out / "runs" / f"{method}-fine-tuned".lower(),
+                start_from=start,
+                progress=progress,
+            )
+            for method, start in starts.items()
+        }
     with _step(console, "5/6 predict the test split and one ECG file"):
         if not (out / _PREDICTIONS).exists():
-            write_predictions(concat_predictions([predict_run(run, cohort, "test") for run in tuned]), out / _PREDICTIONS)
+            write_predictions(
+                concat_predictions([predict_run(run, cohort, "test") for run in tuned.values()]), out / _PREDICTIONS
+            )
         if not (out / _PICTURES).exists():
             example_pictures(mdm, mmcl, cohort).write(out / _PICTURES)
         name, provenance = (
             f"cardiolens demo ({subjects} synthetic hearts)",
             {"command": f"cardiolens demo --subjects {subjects}"},
         )
-        bundle_run(joint, cohort, out / "bundle", name=name, training_data=TRAINED_ON, provenance=provenance)
+        bundle_run(tuned[MMCL], cohort, out / "bundle", name=name, training_data=TRAINED_ON, provenance=provenance)
         _answer_example(cohort, out, seed)
     with _step(console, "6/6 write the report"):
         page = write_demo_report(out, out)
@@ -114,7 +138,7 @@ def write_demo_report(study: Path, out: Path) -> Path:
         next_steps=next_steps(study),
         oracle=oracle[oracle["split"] == "test"],
         subjects=cohort.subjects,
-        curves=learning_curves({run.name: run / "metrics.jsonl" for run in runs if run.name in {"mdm", "mmcl", "joint"}}),
+        curves=learning_curves({run.name: run / "metrics.jsonl" for run in runs}),
         reconstruction=Reconstruction(pictures.original, pictures.reconstructed, pictures.hidden),
         similarity=SimilarityMaps(pictures.pictures, pictures.similarity),
         prediction=OneAnswer(answer["answer"], read_recording(study / _EXAMPLE).signal_mv, measured=answer["measured"]),
@@ -131,18 +155,6 @@ def next_steps(out: Path) -> tuple[str, ...]:
         f"cardiolens train demo.finetune --target lvm_g --cohort {out}/cohort --start-from {out}/runs/mmcl --out runs/mass",
         "cardiolens prepare synthetic --subjects 3000 --out cohorts/large   # a larger cohort; then `cardiolens train --list`",
     )
-
-
-def _fine_tuned(cohort: Cohort, out: Path, starts: dict[str, Path | None], seed: int, progress: Progress) -> list[Run]:
-    runs = []
-    for method, start in starts.items():
-        for task, recipe in FINE_TUNED.items():
-            config = recipe()
-            if task != "phenotypes":
-                config = aimed_at(config, cohort, [task])
-            config = replace(_seeded(config, seed), name=method)
-            runs.append(train(config, cohort, out / "runs" / f"{method}-{task}".lower(), start_from=start, progress=progress))
-    return runs
 
 
 def _seeded(config: RunConfig, seed: int) -> RunConfig:
