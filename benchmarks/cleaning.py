@@ -9,25 +9,19 @@ Writes `benchmarks/results/cleaning_<date>_<cpu>.json` and prints it.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
-import platform
-import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
+from machine import load, write_result
 
 from cardiolens.signals.cleaning import LEAD_GROUPS, CleaningConfig, clean
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -35,10 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ecgs", type=int, default=400, help="10-s ECGs that ours cleans")
     parser.add_argument("--reference-ecgs", type=int, default=8, help="of these, ECGs that the reference cleans")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result")
     options = parser.parse_args()
 
-    load_before = os.getloadavg()[0]
+    load_before = load()
     ecgs = [_ecg(np.random.default_rng(seed)) for seed in range(options.ecgs)]
     few = ecgs[: options.reference_ecgs]
     started = time.perf_counter()
@@ -49,12 +42,7 @@ def main() -> None:
     ours_ms = _median_ms(clean, ecgs)
     result = {
         "what": "clip, baseline, group standardisation of one 12-lead ECG of 5000 samples, float64; ms are processor time",
-        "date": date.today().isoformat(),
-        "command": "OMP_NUM_THREADS=1 python benchmarks/cleaning.py",
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "load_before": round(load_before, 2),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "numba")} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in ("numpy", "scipy", "numba")},
         "reference_ms_per_ecg": round(reference_ms, 2),
         "ours_ms_per_ecg": round(ours_ms, 3),
         "times_the_reference": round(reference_ms / ours_ms, 1),
@@ -64,11 +52,7 @@ def main() -> None:
         "ours_first_call_s": round(first_call_s, 2),
         "largest_difference": float(difference),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    hardware = re.sub("[^a-z0-9]+", "-", result["processor"].lower()).strip("-")
-    path = options.out / f"cleaning_{result['date']}_{hardware}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    print(path.read_text(), end="")
+    write_result("cleaning", "OMP_NUM_THREADS=1 python benchmarks/cleaning.py", result, load_before=load_before)
 
 
 def reference(signal_mv: np.ndarray) -> np.ndarray:
@@ -117,15 +101,6 @@ def _rate(ecgs: list[np.ndarray], threads: int) -> float:
         started = time.perf_counter()
         list(pool.map(clean, ecgs))
         return len(ecgs) / (time.perf_counter() - started)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

@@ -8,16 +8,13 @@ Prints the rates and writes them, with date and hardware, to benchmarks/results/
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
-from synthetic_rate import RESULTS, processor
+from machine import load, write_result
 
 from cardiolens.cohorts.build import build_cohort
 from cardiolens.cohorts.loader import RESIDENT_BYTES, Loader
@@ -58,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=2000)
     num_subjects = parser.parse_args().subjects
-    load_before = os.getloadavg()[0]
+    load_before = load()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "cohort"
         cohort = build_cohort(out, CohortSettings({"kind": "noise"}), NoiseRows(), num_rows=num_subjects, split_key=b"noise")
@@ -69,21 +66,8 @@ def main() -> None:
             for images in (False, True)
             for resident in (True, False)
         }
-    result = {
-        "date": date.today().isoformat(),
-        "command": f"python benchmarks/loader.py --subjects {num_subjects}",
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "load_before": round(load_before, 2),
-        "subjects": num_subjects,
-        "batch": BATCH,
-        **rates,
-    }
-    print(json.dumps(result, indent=2))
-    hardware = "-".join("".join(c if c.isalnum() else " " for c in result["processor"]).lower().split())
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"loader_{result['date']}_{hardware}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    result = {"subjects": num_subjects, "batch": BATCH, **rates}
+    write_result("loader", f"python benchmarks/loader.py --subjects {num_subjects}", result, load_before=load_before)
 
 
 if __name__ == "__main__":

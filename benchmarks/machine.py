@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,14 +23,33 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def load() -> float:
+    """How busy the machine is, in processes; measure before the benchmark adds its own."""
+    return round(os.getloadavg()[0], 2)
+
+
 def describe_machine() -> str:
-    """Processor, cores, and how busy they are with other work just now."""
-    busy = os.getloadavg()[0]
-    return f"{processor()}, {os.cpu_count()} cores, load {busy:.1f}, Python {platform.python_version()}"
+    """Processor, cores and Python in one line."""
+    return f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def result_path(name: str, suffix: str) -> Path:
-    """`results/<name>-<date>-<processor><suffix>`; the folder is made."""
+    """`results/<name>_<date>_<processor><suffix>`; the folder is made."""
     RESULTS.mkdir(exist_ok=True)
     hardware = re.sub("[^a-z0-9]+", "-", processor().lower()).strip("-")
-    return RESULTS / f"{name}-{datetime.now(UTC):%Y-%m-%d}-{hardware}{suffix}"
+    return RESULTS / f"{name}_{datetime.now(UTC):%Y-%m-%d}_{hardware}{suffix}"
+
+
+def write_result(name: str, command: str, result: Mapping[str, object], *, load_before: float) -> None:
+    """Print and store a result with its command, date and machine."""
+    measured_on = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": command,
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "load_before": load_before,
+        "python": platform.python_version(),
+    }
+    text = json.dumps(measured_on | result, indent=2) + "\n"
+    result_path(name, ".json").write_text(text)
+    print(text, end="")

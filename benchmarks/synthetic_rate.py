@@ -8,17 +8,12 @@ stands beside them. Compiling and the shared noise pools are paid before the clo
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import time
-from datetime import date
-from pathlib import Path
+
+from machine import load, write_result
 
 from cardiolens.imaging.views import picture
 from cardiolens.synthetic.generator import make_subject
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def subjects_per_second(num_subjects: int, *, with_mri: bool) -> tuple[float, float]:
@@ -32,38 +27,22 @@ def subjects_per_second(num_subjects: int, *, with_mri: bool) -> tuple[float, fl
     return num_subjects / (time.process_time() - busy), num_subjects / (time.perf_counter() - wall)
 
 
-def processor() -> str:
-    """The processor's name as the system gives it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=300)
     num_subjects = parser.parse_args().subjects
-    load_before = os.getloadavg()[0]
+    load_before = load()
     both, both_wall = subjects_per_second(num_subjects, with_mri=True)
     ecg, ecg_wall = subjects_per_second(num_subjects, with_mri=False)
     result = {
-        "date": date.today().isoformat(),
-        "command": f"OMP_NUM_THREADS=1 python benchmarks/synthetic_rate.py --subjects {num_subjects}",
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "load_before": round(load_before, 2),
         "subjects": num_subjects,
         "ecg_and_picture_per_processor_second": round(both, 1),
         "ecg_and_picture_per_wall_second": round(both_wall, 1),
         "ecg_per_processor_second": round(ecg, 1),
         "ecg_per_wall_second": round(ecg_wall, 1),
     }
-    print(json.dumps(result, indent=2))
-    hardware = "-".join("".join(c if c.isalnum() else " " for c in result["processor"]).lower().split())
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"synthetic_rate_{result['date']}_{hardware}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    command = f"OMP_NUM_THREADS=1 python benchmarks/synthetic_rate.py --subjects {num_subjects}"
+    write_result("synthetic_rate", command, result, load_before=load_before)
 
 
 if __name__ == "__main__":

@@ -48,14 +48,14 @@ def mmcl() -> RunConfig:
         image_augmentation=small.image_augmentation,
     )
     training = TrainingConfig(
-        epochs=5,
+        epochs=3,
         batch_size=128,
         base_lr=3e-4,
-        warmup_epochs=1.0,
+        warmup_epochs=0.5,
         weight_decay=1e-4,
         precision=Precision.BF16,
         drop_last=True,
-        validate_every=2,
+        validate_every=1,
     )
     return RunConfig("MMCL", method, training)
 
@@ -70,10 +70,10 @@ def joint() -> RunConfig:
         augmentation=demo.FINE_TUNING_VIEW,
     )
     training = TrainingConfig(
-        epochs=8,
+        epochs=6,
         batch_size=64,
         base_lr=5e-4,
-        warmup_epochs=1.0,
+        warmup_epochs=0.5,
         weight_decay=0.1,
         precision=Precision.BF16,
         patience=4.0,
