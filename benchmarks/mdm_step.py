@@ -10,16 +10,13 @@ Large matrix products give the machine's ceiling. Prints everything and writes i
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import time
 from collections.abc import Callable
-from datetime import date
 
 import numpy as np
 import torch
+from machine import load, write_result
 from published_mdm import NUM_LEADS, NUM_PATCHES, PATCH, PublishedMdm
-from synthetic_rate import RESULTS, processor
 from torch.nn.functional import linear as plain_linear
 
 from cardiolens.batch import Batch
@@ -32,6 +29,7 @@ from cardiolens.training.optimiser import build_optimiser, set_learning_rate
 
 RATE = 3.2e-4
 WEIGHT_DECAY = 0.15
+MATRIX = 2048
 CROP_ALONE = EcgAugmentationConfig(surrogate=0.0, jitter=0.0, rescale=0.0)
 
 
@@ -86,7 +84,7 @@ def our_step(
     return method, step
 
 
-def seconds_of(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+def seconds_of(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Seconds of each in its best round, run in turn: what else the machine does only ever adds."""
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
@@ -99,17 +97,15 @@ def seconds_of(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, f
     return {name: min(times) for name, times in taken.items()}
 
 
-def matrix_gigaflops(rounds: int, *, size: int = 2048) -> dict[str, float]:
-    """Rates of large square matrix products: as PyTorch computes them, and as our linear layers do."""
+def matrix_products(size: int) -> dict[str, Callable[[], object]]:
+    """Large square matrix products: as PyTorch computes them, and as our linear layers do."""
     tokens, weight, bias = torch.randn(16, size // 16, size), torch.randn(size, size), torch.zeros(size)
     half = [tensor.bfloat16() for tensor in (tokens, weight, bias)]
-    products = {
+    return {
         "float32_pytorch": lambda: plain_linear(tokens, weight, bias),
         "float32_ours": lambda: linear(tokens, weight, bias),
         "bf16": lambda: plain_linear(*half),
     }
-    with torch.no_grad():
-        return {name: 2 * size**3 / seconds / 1e9 for name, seconds in seconds_of(products, rounds).items()}
 
 
 def measure(num_samples: int, rounds: int) -> dict[str, object]:
@@ -127,14 +123,15 @@ def measure(num_samples: int, rounds: int) -> dict[str, object]:
         steps[f"ours_{name}"] = our_step(weights, batch, augmentation=CROP_ALONE, bf16=bf16)[1]
         steps[f"ours_{name}_augmented"] = our_step(weights, batch, augmentation=augmented, bf16=bf16)[1]
     steps["augmentation_alone"] = lambda: augment(ecg, augmented, keys=keys)
-    seconds = seconds_of(steps, rounds)
-    ceiling = matrix_gigaflops(rounds)
+    products = matrix_products(MATRIX)
+    seconds = seconds_of(steps | products, rounds)
+    ceiling = {name: 2 * MATRIX**3 / seconds[name] / 1e9 for name in products}
     work = gigaflop_per_sample()
-    rate = {name: work * num_samples / taken for name, taken in seconds.items()}
+    rate = {name: work * num_samples / seconds[name] for name in steps}
     best_float32 = max(ceiling["float32_pytorch"], ceiling["float32_ours"])
     return {
         "gigaflop_per_sample": round(work, 2),
-        "milliseconds_per_sample": {name: round(1e3 * taken / num_samples, 2) for name, taken in seconds.items()},
+        "milliseconds_per_sample": {name: round(1e3 * seconds[name] / num_samples, 2) for name in steps},
         "times_the_published_rate": {
             name: round(seconds["published_float32"] / seconds[name], 2) for name in steps if name.startswith("ours")
         },
@@ -160,24 +157,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     chosen = parser.parse_args()
-    load_before = os.getloadavg()[0]
-    result = {
-        "date": date.today().isoformat(),
-        "command": f"python benchmarks/mdm_step.py --samples {chosen.samples} --rounds {chosen.rounds}",
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "load_before": round(load_before, 2),
-        **measure(chosen.samples, chosen.rounds),
-        "load_after": round(os.getloadavg()[0], 2),
-    }
-    print(json.dumps(result, indent=2))
-    hardware = "-".join("".join(c if c.isalnum() else " " for c in result["processor"]).lower().split())
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"mdm_step_{result['date']}_{hardware}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    load_before = load()
+    torch.set_num_threads(chosen.threads)
+    result = {"threads": chosen.threads, "torch": torch.__version__, **measure(chosen.samples, chosen.rounds)}
+    options = f"--samples {chosen.samples} --rounds {chosen.rounds} --threads {chosen.threads}"
+    name = f"mdm_step_{chosen.threads}_thread{'s' if chosen.threads > 1 else ''}"
+    write_result(name, f"python benchmarks/mdm_step.py {options}", result, load_before=load_before)
 
 
 if __name__ == "__main__":

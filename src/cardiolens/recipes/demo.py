@@ -1,4 +1,6 @@
-"""The whole path at a size for two CPU cores and a few hundred subjects: a small encoder, pictures of 64 pixels.
+"""The whole path at a size for two CPU cores and a few hundred subjects: a small encoder with patches of half a second (1 x 250),
+pictures of 64 pixels. Batches are small because a short training needs many steps: with batches of 64 neither masked nor
+contrastive learning leaves its first plateau within a few hundred steps.
 
 No promise about medicine: a demo's test split holds a handful of cases. `benchmarks/` compares the methods at a size that
 says something.
@@ -19,7 +21,7 @@ from cardiolens.signals.augmentation import EcgAugmentationConfig
 from cardiolens.tasks import TASKS
 from cardiolens.training.config import DataConfig, KeptWeights, Precision, RunConfig, TrainingConfig
 
-SIZE = {"width": 128, "depth": 2, "heads": 4}
+SIZE = {"width": 128, "depth": 2, "heads": 4, "patch": 250}
 FINE_TUNING_VIEW = EcgAugmentationConfig(surrogate=0.075, jitter=0.2, rescale=0.25)
 JOINT_TASKS = ("cad", "af", "dm", "phenotypes")
 
@@ -29,10 +31,10 @@ def mdm() -> RunConfig:
     method = MaskedAutoencoderConfig(encoder=SignalEncoderConfig(**SIZE), decoder=MaeDecoderConfig(width=64, depth=1, heads=4))
     training = TrainingConfig(
         epochs=30,
-        batch_size=32,
-        base_lr=1e-3,
-        warmup_epochs=3.0,
-        weight_decay=0.15,
+        batch_size=16,
+        base_lr=3e-3,
+        warmup_epochs=2.0,
+        weight_decay=0.05,
         betas=(0.9, 0.95),
         precision=Precision.BF16,
         keep=KeptWeights.LAST,
@@ -51,7 +53,7 @@ def mmcl() -> RunConfig:
     )
     training = TrainingConfig(
         epochs=20,
-        batch_size=64,
+        batch_size=32,
         base_lr=1e-3,
         warmup_epochs=3.0,
         weight_decay=1e-4,
@@ -92,9 +94,9 @@ def _supervised(*tasks: str) -> SupervisedConfig:
 def _fine_tuning() -> TrainingConfig:
     return TrainingConfig(
         epochs=12,
-        batch_size=32,
+        batch_size=16,
         base_lr=1e-3,
-        warmup_epochs=2.0,
+        warmup_epochs=1.0,
         weight_decay=0.1,
         precision=Precision.BF16,
         patience=8.0,

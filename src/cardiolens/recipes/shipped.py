@@ -35,7 +35,9 @@ GENERATOR = (
 def mdm() -> RunConfig:
     """The paper's masked autoencoder, shorter and at a higher learning rate."""
     config = paper.mdm()
-    training = replace(config.training, epochs=8, warmup_epochs=1.0, batch_size=64, base_lr=6e-4, validate_every=4)
+    training = replace(
+        config.training, epochs=6, warmup_epochs=0.5, batch_size=16, base_lr=1.5e-3, weight_decay=0.05, validate_every=2
+    )
     return replace(config, training=training)
 
 
@@ -49,8 +51,8 @@ def mmcl() -> RunConfig:
     )
     training = TrainingConfig(
         epochs=3,
-        batch_size=128,
-        base_lr=3e-4,
+        batch_size=32,
+        base_lr=5e-4,
         warmup_epochs=0.5,
         weight_decay=1e-4,
         precision=Precision.BF16,
@@ -70,8 +72,8 @@ def joint() -> RunConfig:
         augmentation=demo.FINE_TUNING_VIEW,
     )
     training = TrainingConfig(
-        epochs=6,
-        batch_size=64,
+        epochs=8,
+        batch_size=16,
         base_lr=5e-4,
         warmup_epochs=0.5,
         weight_decay=0.1,

@@ -32,8 +32,8 @@ def mmcl_without_mdm() -> RunConfig:
 
 
 def joint() -> RunConfig:
-    """Fine-tuning on three diseases and 61 phenotypes at once, 8 epochs, the best of them by validation."""
-    return _longer(demo.joint(), epochs=8)
+    """Fine-tuning on three diseases and 61 phenotypes at once, 6 epochs, the best of them by validation."""
+    return _longer(demo.joint(), epochs=6)
 
 
 def _longer(config: RunConfig, *, epochs: int) -> RunConfig:
