@@ -1,6 +1,6 @@
-"""The whole path at a size for two CPU cores and a few hundred subjects: a small encoder with patches of half a second (1 x 250),
-pictures of 64 pixels. Batches are small because a short training needs many steps: with batches of 64 neither masked nor
-contrastive learning leaves its first plateau within a few hundred steps.
+"""The whole path at a size for two CPU cores and a few hundred subjects: a small encoder with patches of half a second
+(1 x 250), pictures of 64 pixels. Batches are small because a short training needs many steps: with batches of 64 neither
+masked nor contrastive learning leaves its first plateau within a few hundred steps.
 
 No promise about medicine: a demo's test split holds a handful of cases. `benchmarks/` compares the methods at a size that
 says something.
