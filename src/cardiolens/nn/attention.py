@@ -69,7 +69,7 @@ def _mix(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def _at_fast_precision(projected: Tensor) -> Tensor:
-    # A CPU's bf16 attention kernel is slower than its float32 one: by a half going backward over 60 tokens.
+    # A CPU's bf16 attention kernel is slower than its float32 one, most of all going backward over few tokens.
     return projected.float() if projected.device.type == "cpu" else projected
 
 

@@ -2,7 +2,7 @@
 
 PyTorch multiplies float32 matrices with MKL, which runs AMD processors at half their vector width or less; convolutions
 go through oneDNN, which does not. A linear layer is a convolution of width one, so on such a CPU it is computed as one:
-the same sums, 2.3 times faster in float32 on an AMD EPYC with AVX-512 (benchmarks/mdm_step.py). Elsewhere nothing changes.
+the same sums in half the time on an AMD EPYC with AVX-512 (benchmarks/mdm_step.py measures both). Elsewhere nothing changes.
 """
 
 from __future__ import annotations
