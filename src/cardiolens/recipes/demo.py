@@ -23,6 +23,8 @@ from cardiolens.training.config import DataConfig, KeptWeights, Precision, RunCo
 
 SIZE = {"width": 128, "depth": 2, "heads": 4, "patch": 250}
 FINE_TUNING_VIEW = EcgAugmentationConfig(surrogate=0.075, jitter=0.2, rescale=0.25)
+LIGHT_VIEW = EcgAugmentationConfig(surrogate=0.05, jitter=0.1, rescale=0.075, probability=0.95, surrogate_probability=1.0)
+"""The published code's set named light: in few hundred steps the paper's own strengths leave contrastive learning at chance."""
 JOINT_TASKS = ("cad", "af", "dm", "phenotypes")
 
 
@@ -49,7 +51,10 @@ def mmcl() -> RunConfig:
         encoder=SignalEncoderConfig(**SIZE, drop_path=0.1, learn_positions=True),
         image_encoder=ImageEncoderConfig(blocks=(1, 1, 1, 1), widths=(16, 32, 64, 128), bottleneck=False),
         projector=ProjectorConfig(hidden=128, width=64),
-        image_augmentation=ImageAugmentationConfig(size=64),
+        augmentation=LIGHT_VIEW,
+        image_augmentation=ImageAugmentationConfig(
+            size=64, rotation_degrees=15.0, brightness=0.2, contrast=0.2, saturation=0.0, crop_scale=(0.8, 1.0)
+        ),
     )
     training = TrainingConfig(
         epochs=20,

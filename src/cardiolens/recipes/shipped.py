@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from cardiolens.configs import to_json
+from cardiolens.imaging.augmentation import ImageAugmentationConfig
 from cardiolens.methods.contrastive import ContrastiveConfig
 from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.nn.vit import SignalEncoderConfig
@@ -43,11 +44,10 @@ def mdm() -> RunConfig:
 
 def mmcl() -> RunConfig:
     """The paper's contrastive learning of the full-size ECG encoder against a small image branch."""
-    small = demo.mmcl().method
     method = ContrastiveConfig(
         encoder=SignalEncoderConfig(drop_path=0.1, learn_positions=True),
-        image_encoder=small.image_encoder,
-        image_augmentation=small.image_augmentation,
+        image_encoder=demo.mmcl().method.image_encoder,
+        image_augmentation=ImageAugmentationConfig(size=64),
     )
     training = TrainingConfig(
         epochs=3,

@@ -22,8 +22,8 @@ def mdm() -> RunConfig:
 
 
 def mmcl() -> RunConfig:
-    """Contrastive learning, 16 epochs."""
-    return _longer(demo.mmcl(), epochs=16)
+    """Contrastive learning, 24 epochs."""
+    return _longer(demo.mmcl(), epochs=24)
 
 
 def mmcl_without_mdm() -> RunConfig:
