@@ -35,6 +35,6 @@ def test_json_is_one_object_per_line():
 
 def test_people_read_risks_units_and_the_notice(capsys):
     print_answers([ANSWER, REFUSAL])
-    shown = capsys.readouterr().out
+    shown = capsys.readouterr().out.replace("\u00a0", " ")
     for words in ("a.hea", "12.3%", "LVM 98.8 g", "resampled from 1000 Hz", "Research use only."):
         assert words in shown

@@ -111,7 +111,8 @@ def print_answers(answers: Sequence[Answer | Refusal]) -> None:
         console.print(risks)
         values = Table("", "phenotypes", box=None, pad_edge=False, show_header=False)
         for group in dict.fromkeys(phenotype.group for phenotype in answer.phenotypes):
-            shown = [f"{p.name} {p.value:.1f} {p.unit}" for p in answer.phenotypes if p.group == group]
+            # No-break spaces keep a value beside its unit where the terminal wraps.
+            shown = [f"{p.name}\u00a0{p.value:.1f}\u00a0{p.unit}" for p in answer.phenotypes if p.group == group]
             values.add_row(group, "   ".join(shown))
         console.print(values, highlight=False)
         for note in answer.notes:
