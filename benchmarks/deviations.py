@@ -33,7 +33,7 @@ def main(work: Path) -> None:
     """Measure both and write."""
     load_before = load()
     cohort, test = Cohort.open(work / "cohort"), Cohort.open(work / "test")
-    joint = [run for path in sorted((work / "runs").glob("mmcl-[0-9]*")) if (run := Run.open(path)).is_done]
+    joint = [run for path in sorted((work / "runs").glob("mmcl-*-0.001")) if (run := Run.open(path)).is_done]
     whole = [_shown(predict_run(run, test, "all")) for run in joint]
     first = replace(test, ecg=test.ecg[:, :, :WINDOW])
     first_window = [_shown(predict_run(run, first, "all")) for run in joint]
