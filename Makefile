@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
-demo: setup ## Run the whole path on synthetic hearts; writes out/demo/index.html (about four minutes)
+demo: setup ## Run the whole path on synthetic hearts; writes out/demo/index.html (a minute or two)
 	@$(BIN)/cardiolens demo --out out/demo
 
 test: setup ## Run the test suite
