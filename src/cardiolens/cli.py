@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cardiolens.atomic import write_atomically
 from cardiolens.errors import CardiolensError, NoSpace
 
 NOTICE = "Research use only: not a medical device."
@@ -130,7 +131,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         progress=terminal_progress(),
     )
     if arguments.csv:
-        metrics.to_csv(arguments.csv, index=False)
+        write_atomically(arguments.csv, metrics.to_csv(index=False).encode())
         print(f"{len(metrics)} rows in {arguments.csv}", file=sys.stderr)
     print(as_text(evaluation_table(metrics, split=arguments.split)))
     print(NOTICE)

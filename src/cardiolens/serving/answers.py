@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from io import TextIOBase
 from pathlib import Path
+
+from cardiolens.atomic import write_atomically
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def write_csv(path: Path, answers: Sequence[Answer | Refusal]) -> None:
     """One row per file, atomically: source, `<disease>_risk` in 0..1, phenotypes (unit in the column name), notes, refusal.
 
     Raises:
-        OSError: the folder does not exist or the disk is full; no half-written file is left.
+        NoSpace: the disk is full; no half-written file is left.
+        OSError: the folder does not exist.
     """
     rows = [_row(answer) for answer in answers]
     columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -84,15 +86,7 @@ def write_csv(path: Path, answers: Sequence[Answer | Refusal]) -> None:
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with fresh.open("w", newline="", encoding="utf-8") as file:
-            file.write(text.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_atomically(path, text.getvalue().encode())
 
 
 def print_answers(answers: Sequence[Answer | Refusal]) -> None:

@@ -17,10 +17,9 @@ from cardiolens.evaluation.calibration import PlattMap, platt_map
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.tasks.task import Task, TaskKind
-from cardiolens.training.predict import predict_run
+from cardiolens.training.predict import MODEL_PARTS, predict_run
 from cardiolens.training.run import Run
 
-MODEL_PARTS = ("ecg_encoder.", "ecg_pool.", "heads.")
 _MEASURED = {"auroc": "auc", "r": "r"}
 
 

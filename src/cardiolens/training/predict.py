@@ -22,7 +22,8 @@ from cardiolens.training.run import Run
 from cardiolens.training.train import CPU
 
 BATCH_SIZE = 128
-_MODEL_PARTS = ("ecg_encoder.", "ecg_pool.", "heads.")
+MODEL_PARTS = ("ecg_encoder.", "ecg_pool.", "heads.")
+"""How the names of the weights begin that answer; the rest of a run's weights served its training."""
 
 
 def predict_run(
@@ -92,7 +93,7 @@ def mean_over_windows(model: EcgModel, ecg: Float[Tensor, "batch lead time"]) ->
 def _model(run: Run, method: SupervisedConfig) -> tuple[EcgModel, Tensor, Tensor]:
     weights = run.weights()
     model = EcgModel(method.model)
-    model.load_state_dict({name: tensor for name, tensor in weights.items() if name.startswith(_MODEL_PARTS)})
+    model.load_state_dict({name: tensor for name, tensor in weights.items() if name.startswith(MODEL_PARTS)})
     return model, weights["target_mean"], weights["target_sd"]
 
 
