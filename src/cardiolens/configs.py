@@ -10,6 +10,7 @@ import functools
 import hashlib
 import inspect
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +52,18 @@ def from_json(cls: type[T], stored: dict[str, Any], *, source: str | Path) -> T:
 def digest(config: object) -> str:
     """SHA-256 over the canonical JSON of a configuration."""
     return hashlib.sha256(json.dumps(to_json(config), sort_keys=True).encode()).hexdigest()
+
+
+def refuse_outside(config: object, ranges: Mapping[str, tuple[bool, str]]) -> None:
+    """Refuse a configuration with a field out of range; `ranges` holds per field whether it is inside, and the range in words.
+
+    Raises:
+        BadOption: the first such field, by class and name.
+    """
+    for field, (holds, expected) in ranges.items():
+        if not holds:
+            found = str(getattr(config, field))
+            raise BadOption(f"{type(config).__name__}.{field}", found=found, expected=expected, remedy="change the setting")
 
 
 @functools.cache

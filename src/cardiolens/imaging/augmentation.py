@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate
 
 from cardiolens import keyed_random
-from cardiolens.errors import BadOption
+from cardiolens.configs import refuse_outside
 
 _CROP_TRIES = 10
 # ITU-R 601, as torchvision weighs red, green and blue: here end-systole, mid and end-diastole.
@@ -67,10 +67,7 @@ class ImageAugmentationConfig:
             ranges[field] = (0 <= getattr(self, field) <= 1, "a relative change from 0 to 1")
         ranges["crop_scale"] = (0 < self.crop_scale[0] <= self.crop_scale[1] <= 1, "least and largest share, above 0, up to 1")
         ranges["crop_ratio"] = (0 < self.crop_ratio[0] <= self.crop_ratio[1] < math.inf, "least and largest ratio, above 0")
-        for field, (holds, expected) in ranges.items():
-            if not holds:
-                found = str(getattr(self, field))
-                raise BadOption(f"ImageAugmentationConfig.{field}", found=found, expected=expected, remedy="change the setting")
+        refuse_outside(self, ranges)
 
 
 def augment_image(

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cardiolens import keyed_random
-from cardiolens.errors import BadOption
+from cardiolens.configs import refuse_outside
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,7 @@ class EcgAugmentationConfig:
             ranges[field] = (0 <= getattr(self, field) <= 1, "a share from 0 to 1")
         for field in ("surrogate", "jitter", "jitter_amplitude", "rescale"):
             ranges[field] = (0 <= getattr(self, field) < math.inf, "0 or more")
-        for field, (holds, expected) in ranges.items():
-            if not holds:
-                found = str(getattr(self, field))
-                raise BadOption(f"EcgAugmentationConfig.{field}", found=found, expected=expected, remedy="change the setting")
+        refuse_outside(self, ranges)
 
 
 def augment(
