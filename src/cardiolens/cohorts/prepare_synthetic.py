@@ -15,6 +15,7 @@ from cardiolens.imaging.views import ViewConfig, picture
 from cardiolens.privacy import keyed_hash
 from cardiolens.progress import QUIET, Progress
 from cardiolens.signals.cleaning import CleaningConfig
+from cardiolens.source_digest import source_digest, with_imports
 from cardiolens.synthetic.generator import SyntheticSubject, make_subject
 from cardiolens.synthetic.settings import SyntheticConfig
 
@@ -52,6 +53,8 @@ def prepare_synthetic(
         "subjects": subjects,
         "with_mri": with_mri,
         "generator": to_json(generator),
+        # A half-built cohort is never completed by code that draws other hearts.
+        "generator_sha256": source_digest(generator_modules()),
     }
     return build_cohort(
         out,
@@ -62,6 +65,12 @@ def prepare_synthetic(
         processes=processes,
         progress=progress,
     )
+
+
+def generator_modules() -> tuple[str, ...]:
+    """The code that decides what a subject's row holds, by dotted name."""
+    cutting = ("cardiolens.imaging.views", "cardiolens.signals.baseline_kernel", "cardiolens.signals.cleaning")
+    return cutting + with_imports("cardiolens.synthetic.generator", within="cardiolens.synthetic")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from cardiolens.cohorts.prepare_synthetic import generator_modules
 from cardiolens.configs import to_json
 from cardiolens.imaging.augmentation import ImageAugmentationConfig
 from cardiolens.methods.contrastive import ContrastiveConfig
@@ -23,14 +24,6 @@ from cardiolens.training.config import Precision, RunConfig, TrainingConfig
 SUBJECTS = 4000
 SEED = 1
 """The cohort: `cardiolens prepare synthetic --subjects 4000 --seed 1`."""
-
-GENERATOR = (
-    "cardiolens.imaging.views",
-    "cardiolens.signals.baseline_kernel",
-    "cardiolens.signals.cleaning",
-    "cardiolens.synthetic",
-)
-"""The code that decides what the training cohort looks like."""
 
 
 def mdm() -> RunConfig:
@@ -86,4 +79,4 @@ def joint() -> RunConfig:
 def sources() -> dict[str, Any]:
     """What the shipped bundle must have been made from: the arguments of `bundles.provenance.provenance` and `outdated`."""
     steps = [to_json(step) for step in (mdm(), mmcl(), joint())]
-    return {"modules": GENERATOR, "recipe": {"subjects": SUBJECTS, "seed": SEED, "steps": steps}}
+    return {"modules": generator_modules(), "recipe": {"subjects": SUBJECTS, "seed": SEED, "steps": steps}}
