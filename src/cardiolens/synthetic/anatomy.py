@@ -28,6 +28,7 @@ _DRAWS = (
     *(f"excursion_{k}" for k in range(NUM_SEGMENTS)),
     *(f"ecc_{k}" for k in range(NUM_SEGMENTS)),
     *(f"err_{k}" for k in range(NUM_SEGMENTS)),
+    *("twist", "hypertrophy_reach"),
 )
 NUM_DRAWS = len(_DRAWS)
 
