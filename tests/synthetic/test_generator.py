@@ -10,6 +10,7 @@ import pytest
 from cardiolens.errors import BadOption
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.synthetic.generator import SyntheticConfig, make_subject
+from cardiolens.synthetic.risk import PREVALENCE
 
 
 def test_a_subject_has_the_same_bits_in_any_order():
@@ -55,7 +56,7 @@ def test_a_subject_has_everything_its_interface_promises():
     assert subject.cine.frames.shape == (3, 1, 112, 112)
     assert set(np.unique(subject.cine.masks)) == {0, 1, 2, 3}
     assert tuple(subject.phenotypes) == PHENOTYPE_COLUMNS
-    assert set(subject.diseases) == set(subject.true_risk) == {"cad", "af", "dm"}
+    assert set(subject.diseases) == set(subject.true_risk) == set(PREVALENCE)
     assert {"age_years", "sex", "bmi", "heart_rate_bpm", "systolic_bp_mmhg"} <= set(subject.covariates)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiolens.synthetic.population import AGE_MEAN, AGE_SD, TERRITORIES, People
-from cardiolens.synthetic.segments import NORMAL_THICKNESS, NUM_SEGMENTS, WALL_SHARE, territory_map
+from cardiolens.synthetic.segments import BESIDE_SEPTUM, NORMAL_THICKNESS, NUM_SEGMENTS, SEPTUM, WALL_SHARE, territory_map
 
 DENSITY_G_PER_ML = 1.05
 
@@ -21,6 +21,8 @@ DENSITY_G_PER_ML = 1.05
 _VOLUME_FACTOR = 0.995
 LENGTH_FACTOR = 1.327
 _EPICARDIAL_LENGTHENING = 0.65
+OLD_SCAR_THINNING = 0.42
+"""Share of its thickness that a segment loses where all of it is scar: 4 to 5.5 mm are left."""
 
 _DRAWS = (
     *("size", "mass", "length", "ef", "rv_sv", "rv_ef", "heart_rate", "shortening", "strain_scale", "thickening_scale", "la"),
@@ -74,18 +76,18 @@ def build_hearts(people: People, af_recorded: Column, normals: Float[np.ndarray,
     scar = territory_map({t: people[f"scar_{t}"] for t in TERRITORIES})
     scar_share, ischaemia_share = scar @ WALL_SHARE, ischaemia @ WALL_SHARE
 
-    edv = np.where(male, 163.0, 123.0) * np.exp(
-        0.055 * height_z + 0.060 * bmi_z + 0.030 * pressure + 0.055 * fitness - 0.030 * metabolic - 0.030 * age_z
-        + 0.45 * dilated - 0.10 * hypertrophic + 0.35 * scar_share + 0.135 * z["size"]
+    edv = np.where(male, 162.5, 121.5) * np.exp(
+        0.055 * height_z + 0.080 * bmi_z + 0.060 * pressure + 0.055 * fitness - 0.030 * metabolic - 0.030 * age_z
+        + 0.50 * dilated - 0.12 * hypertrophic + 0.30 * scar_share + 0.125 * z["size"]
     )  # fmt: skip
-    mass = np.where(male, 101.0, 69.5) * np.exp(
-        0.045 * height_z + 0.070 * bmi_z + 0.085 * pressure + 0.030 * fitness + 0.030 * metabolic - 0.01 * male * age_z
-        + 0.25 * dilated + 0.45 * hypertrophic + 0.075 * z["size"] + 0.090 * z["mass"]
+    mass = np.where(male, 103.0, 71.0) * np.exp(
+        0.045 * height_z + 0.068 * bmi_z + 0.100 * pressure + 0.030 * fitness + 0.030 * metabolic - 0.01 * male * age_z
+        + 0.30 * dilated + 0.60 * hypertrophic + 0.045 * z["size"] + 0.116 * z["mass"]
     )  # fmt: skip
     ef = np.clip(
-        np.where(male, 0.595, 0.618) - 0.006 * metabolic - 0.005 * fitness - 0.26 * dilated - 0.45 * scar_share
-        - 0.08 * ischaemia_share + 0.06 * hypertrophic - 0.02 * people["lbbb"] + 0.046 * z["ef"],
-        0.12, 0.80,
+        np.where(male, 0.590, 0.618) - 0.006 * metabolic - 0.005 * fitness - 0.32 * dilated - 0.40 * scar_share
+        - 0.07 * ischaemia_share + 0.08 * hypertrophic - 0.03 * people["lbbb"] + 0.046 * z["ef"],
+        0.10, 0.82,
     )  # fmt: skip
     rv_sv = edv * ef * (1 + 0.035 * z["rv_sv"])
     rv_ef = np.clip(
@@ -93,7 +95,7 @@ def build_hearts(people: People, af_recorded: Column, normals: Float[np.ndarray,
     )
     rv_edv = rv_sv / rv_ef
     atrial = people["atrial_substrate"]
-    la = np.where(male, 71.0, 61.0) * np.exp(0.05 * height_z + 0.16 * atrial + 0.25 * dilated + 0.14 * z["la"])
+    la = np.where(male, 71.0, 61.0) * np.exp(0.05 * height_z + 0.060 * bmi_z + 0.15 * atrial + 0.25 * dilated + 0.15 * z["la"])
     sinus_rate = np.where(male, 63.0, 66.0) - 3.5 * fitness + 2.8 * metabolic + 6 * dilated + 7.6 * z["heart_rate"]
     heart_rate = np.clip(np.where(af_recorded > 0, 88 + 1.6 * (sinus_rate - 65), sinus_rate), 40, 150)
 
@@ -105,8 +107,9 @@ def build_hearts(people: People, af_recorded: Column, normals: Float[np.ndarray,
     mean_wall = _wall_from_volume(mass / DENSITY_G_PER_ML * 1000, short_axis, long_axis)
 
     relative = NORMAL_THICKNESS * (1 + 0.06 * np.stack([z[f"thickness_{k}"] for k in range(NUM_SEGMENTS)], axis=1))
-    septal = np.isin(np.arange(NUM_SEGMENTS), [1, 2, 7, 8, 13])
-    relative = relative * (1 + 0.9 * hypertrophic[:, None] * septal) * (1 - 0.35 * scar)
+    reach = 0.35 * np.exp(0.6 * z["hypertrophy_reach"])[:, None] * BESIDE_SEPTUM
+    thicker = 1 + 1.3 * hypertrophic[:, None] * np.maximum(SEPTUM, np.minimum(reach, 1))
+    relative = relative * thicker * (1 - OLD_SCAR_THINNING * scar)
     relative = relative / (relative @ WALL_SHARE)[:, None]
     return Hearts(
         lv_edv_ml=edv, lv_ef=ef, lv_mass_g=mass, rv_edv_ml=rv_edv, rv_esv_ml=rv_edv - rv_sv, la_volume_ml=la,

@@ -14,7 +14,8 @@ from jaxtyping import Float
 from scipy.special import expit, ndtr, ndtri
 
 TERRITORIES = ("lad", "lcx", "rca")
-AGE_MEAN, AGE_SD = 63.5, 7.6
+AGE_MEAN, AGE_SD = 61.5, 7.5
+_YOUNGEST, _OLDEST = 45.0, 82.0
 
 # One standard normal each; the order decides every bit of every subject, so new draws go to the end.
 _DRAWS = (
@@ -82,13 +83,15 @@ def draw_people(normals: Float[np.ndarray, "subject draw"]) -> People:
     """People from `NUM_DRAWS` independent standard normals each."""
     z = dict(zip(_DRAWS, normals.T, strict=True))
     male = (ndtr(z["sex"]) < 0.48).astype(float)
-    low, high = ndtr((45 - AGE_MEAN) / 8.0), ndtr((82 - AGE_MEAN) / 8.0)
-    age = AGE_MEAN + 8.0 * ndtri(low + (high - low) * ndtr(z["age"]))
+    # A little wider and younger before it is cut off at both ends.
+    middle, width = np.where(male, 61.8, 60.7), 8.0
+    low, high = ndtr((_YOUNGEST - middle) / width), ndtr((_OLDEST - middle) / width)
+    age = middle + width * ndtri(low + (high - low) * ndtr(z["age"]))
     age_z = (age - AGE_MEAN) / AGE_SD
     sex_sign = 2 * male - 1
 
     height = np.where(male, 176 + 6.7 * z["height"], 163 + 6.1 * z["height"]) - 0.6 * age_z
-    bmi_sigma = np.where(male, 0.140, 0.165)
+    bmi_sigma = np.where(male, 0.145, 0.175)
     bmi = np.where(male, 27.1, 26.2) * np.exp(bmi_sigma * np.clip(z["bmi"], -2.8, 3.2) - bmi_sigma**2 / 2)
     sbp_z = 0.30 * age_z + 0.18 * z["bmi"] + 0.93 * z["sbp"]
     sbp = np.clip(np.where(male, 141 + 16 * sbp_z, 133 + 18.5 * sbp_z), 85, 230)

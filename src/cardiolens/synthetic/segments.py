@@ -36,6 +36,12 @@ NORMAL_EXCURSION = np.array([0.98, 0.88, 0.86, 1.0, 1.1, 1.08, 1.0, 0.92, 0.9, 1
 """Inward motion of the endocardium of each segment, as a share of its radius, relative to the mean."""
 
 
+SEPTUM = np.isin(np.arange(1, NUM_SEGMENTS + 1), [2, 3, 8, 9, 14]).astype(float)
+"""One for each segment of the septum."""
+BESIDE_SEPTUM = np.isin(np.arange(1, NUM_SEGMENTS + 1), [1, 4, 7, 10, 13, 15]).astype(float)
+"""One for each anterior or inferior segment."""
+
+
 @functools.cache
 def map_to_rings(num_rings: int, num_angles: int) -> Float[np.ndarray, "ring angle segment"]:
     """Smooth weights that spread values per segment over rings from apex (first) to base and angles from 0 degrees up.
