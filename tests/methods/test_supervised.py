@@ -178,6 +178,26 @@ def test_its_state_holds_the_model_that_a_bundle_needs(build, batch):
     torch.testing.assert_close(torch.cat([scores["cad"], scores["volumes"]], dim=1).detach(), method(batch).scores)
 
 
+def test_voltage_reaches_the_scores_only_where_it_is_asked_for(build, batch):
+    louder = dataclasses.replace(batch, ecg_scale=2 * batch.ecg_scale)
+    plain = build(DISEASE, VOLUMES).eval()
+    assert torch.equal(plain(batch).scores, plain(louder).scores)
+    assert not any("scale_input" in name for name in plain.state_dict())
+    reading = build(DISEASE, VOLUMES, scale_input=True).eval()
+    assert torch.equal(reading(batch).scores, plain(batch).scores), "it starts as the paper's model"
+    torch.nn.init.normal_(reading.scale_input.output.weight)
+    assert not torch.allclose(reading(batch).scores, reading(louder).scores)
+
+
+def test_every_weight_of_the_scale_input_is_trained_once_and_at_the_full_rate(build):
+    groups = build(DISEASE, scale_input=True).parameter_groups(0.1)
+    count = {id(parameter): group.lr_scale for group in groups for parameter in group.params}
+    assert len(count) == sum(len(group.params) for group in groups)
+    layer = build(DISEASE, scale_input=True)
+    rates = {id(p): g.lr_scale for g in layer.parameter_groups(0.1) for p in g.params}
+    assert {rates[id(parameter)] for parameter in layer.scale_input.parameters()} == {1.0}
+
+
 def test_its_settings_survive_json(build):
     config = build(DISEASE, VOLUMES, task_weights={"cad": 2.0}).config
     assert from_json(MethodConfig, json.loads(json.dumps(to_json(config))), source="a test") == config

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,16 @@ def test_the_bundle_predicts_as_the_run_it_came_from(bundle, tuned, tiny_cohort)
     from_bundle = bundle_predictions(bundle, tiny_cohort, split="test")
     assert list(from_run["column"]) == list(from_bundle["column"])
     # Half precision rounds the weights.
+    np.testing.assert_allclose(from_run["score"], from_bundle["score"], rtol=2e-2, atol=2e-2)
+
+
+def test_a_model_that_reads_voltage_keeps_doing_so_in_its_bundle(tiny_cohort, tmp_path):
+    config = aimed_at(smoke.joint(), tiny_cohort, ["lv"])
+    config = replace(config, method=replace(config.method, scale_input=True))
+    run = train(config, tiny_cohort, tmp_path / "run")
+    made = bundle_run(run, tiny_cohort, tmp_path / "bundle", name="reading", training_data="")
+    assert read_bundle(made.path).config.model.scale_input
+    from_run, from_bundle = predict_run(run, tiny_cohort, "test"), bundle_predictions(made, tiny_cohort, split="test")
     np.testing.assert_allclose(from_run["score"], from_bundle["score"], rtol=2e-2, atol=2e-2)
 
 

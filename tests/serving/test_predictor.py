@@ -2,10 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from cardiolens.bundles.bundle import read_bundle, write_bundle
 from cardiolens.errors import BadRecording
 from cardiolens.formats.wfdb_record import write
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
+from cardiolens.nn.ecg_model import EcgModel
 from cardiolens.serving.answers import Answer, Refusal
 from cardiolens.serving.predictor import Predictor
 from cardiolens.synthetic.generator import make_subject
@@ -83,3 +86,16 @@ def test_real_files_of_both_formats_are_answered(predictor, shared_data):
     ]
     answers = predictor.predict_files(files)
     assert [type(answer) for answer in answers] == [Answer] * len(files)
+
+
+def test_voltage_reaches_a_model_that_reads_it_and_no_other(untrained_bundle, recording, tmp_path):
+    plain = read_bundle(untrained_bundle)
+    torch.manual_seed(0)
+    config = replace(plain.config, model=replace(plain.config.model, scale_input=True))
+    layer = {key: torch.randn(value.shape) for key, value in EcgModel(config.model).state_dict().items() if "scale" in key}
+    reading = write_bundle(tmp_path / "reading", config, plain.state | layer).path
+    louder = replace(recording, signal_mv=2 * recording.signal_mv)
+    for path, changes in ((untrained_bundle, False), (reading, True)):
+        answers = Predictor.from_pretrained(path)
+        difference = np.abs(_numbers(answers(louder)) - _numbers(answers(recording))).max()
+        assert (difference > 1e-2) == changes

@@ -48,6 +48,16 @@ def test_a_score_is_the_mean_over_both_windows_in_the_unit_of_its_column(tuned, 
     assert 20 < subject["score"].iloc[1] < 400, "a volume in mL"
 
 
+def test_the_scales_reach_a_model_that_reads_them(tiny_cohort, tmp_path):
+    method = replace(supervised("cad", "rv"), scale_input=True)
+    run = train(run_config(method, epochs=1), tiny_cohort, tmp_path / "run")
+    rows = predict_module.first_visits(tiny_cohort, "test")
+    parts = predict_module._model(run, method)
+    as_recorded = predict_module.predict_scores(*parts, tiny_cohort, rows)
+    louder = predict_module.predict_scores(*parts, replace(tiny_cohort, ecg_scale=2 * tiny_cohort.ecg_scale), rows)
+    assert np.abs(louder - as_recorded).max() > 1e-3
+
+
 def test_the_size_of_a_batch_does_not_matter(tuned, tiny_cohort, monkeypatch):
     together = predict_run(tuned, tiny_cohort, "test")
     monkeypatch.setattr(predict_module, "BATCH_SIZE", 1)

@@ -37,6 +37,8 @@ class SupervisedConfig(MethodConfig):
     """The signal encoder."""
     pooling: PoolingConfig = field(default_factory=AttentionPoolConfig)
     """From tokens to the vector that the heads read."""
+    scale_input: bool = False
+    """Whether the model also reads the millivolts that cleaning divided the lead groups by; not so in the paper."""
     label_smoothing: float = 0.1
     """Probability taken from the true class and spread over both."""
     layer_decay: float = 0.5
@@ -64,7 +66,7 @@ class SupervisedConfig(MethodConfig):
     def model(self) -> EcgModelConfig:
         """The model that is trained, one head per task; its state dict is part of the method's."""
         heads = (HeadConfig(t.name, len(t.columns), binary=t.kind is TaskKind.CLASSIFICATION) for t in self.tasks)
-        return EcgModelConfig(self.encoder, self.pooling, tuple(heads))
+        return EcgModelConfig(self.encoder, self.pooling, tuple(heads), self.scale_input)
 
     def _build(self) -> Supervised:
         return Supervised(self)
@@ -81,6 +83,8 @@ class Supervised(Method):
         self.config = config
         model = EcgModel(config.model)
         self.ecg_encoder, self.ecg_pool, self.heads = model.ecg_encoder, model.ecg_pool, model.heads
+        if config.scale_input:
+            self.scale_input = model.scale_input
         # The pooling brings its own norm; the encoder's has no part in the answer.
         self.ecg_encoder.norm.requires_grad_(False)
         self.register_buffer("target_mean", torch.zeros(len(config.columns)))
@@ -117,7 +121,11 @@ class Supervised(Method):
             ecg = augment(batch.ecg, self.config.augmentation, keys=batch.keys)
         else:
             ecg = first_window(batch.ecg, self.config.augmentation.crop)
-        scores = self.heads(self.ecg_pool(self.ecg_encoder(ecg, keys=batch.keys)))
+        pooled = self.ecg_pool(self.ecg_encoder(ecg, keys=batch.keys))
+        if self.config.scale_input:
+            # The scales are those of the whole recording, whatever was cropped or augmented.
+            pooled = self.scale_input(pooled, batch.ecg_scale)
+        scores = self.heads(pooled)
         target = (batch.target - self.target_mean) / self.target_sd
         sizes = [len(task.columns) for task in self.config.tasks]
         losses = {
@@ -134,7 +142,7 @@ class Supervised(Method):
     def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
         """Groups by depth: the learning rate shrinks by `layer_decay` per layer from the heads to the embedding.
 
-        Pooling and heads learn at the full rate. Class token, positions, biases and norms do not decay.
+        Pooling, scale input and heads learn at the full rate. Class token, positions, biases and norms do not decay.
         """
         layers: dict[int, list[tuple[str, torch.nn.Parameter]]] = {}
         for name, parameter in self.named_parameters():

@@ -38,6 +38,7 @@ class _Ready:
 
     recording: Recording
     ecg: Float32[np.ndarray, "lead time"]
+    scale_mv: Float32[np.ndarray, " group"]
 
 
 class Predictor:
@@ -85,7 +86,8 @@ class Predictor:
 
     def _ready(self, recording: Recording) -> _Ready:
         recording = prepare_recording(recording)
-        return _Ready(recording, clean(recording.signal_mv, self.config.input.cleaning).signal)
+        cleaned = clean(recording.signal_mv, self.config.input.cleaning)
+        return _Ready(recording, cleaned.signal, cleaned.scale_mv)
 
     def _answered(self, batch: list[_Ready | Refusal]) -> list[Answer | Refusal]:
         ready = [item for item in batch if isinstance(item, _Ready)]
@@ -97,8 +99,11 @@ class Predictor:
         lengths = [item.ecg.shape[1] for item in ready]
         for length in set(lengths):
             here = [i for i, found in enumerate(lengths) if found == length]
+            ecg, scale_mv = (
+                torch.from_numpy(np.stack([getattr(ready[i], part) for i in here])) for part in ("ecg", "scale_mv")
+            )
             with torch.inference_mode():
-                scores[here] = mean_over_windows(self.model, torch.from_numpy(np.stack([ready[i].ecg for i in here]))).numpy()
+                scores[here] = mean_over_windows(self.model, ecg, scale_mv).numpy()
         return scores
 
     def _answer(self, item: _Ready, scores: Float32[np.ndarray, " output"]) -> Answer:

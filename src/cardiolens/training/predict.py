@@ -22,7 +22,7 @@ from cardiolens.training.run import Run
 from cardiolens.training.train import CPU
 
 BATCH_SIZE = 128
-MODEL_PARTS = ("ecg_encoder.", "ecg_pool.", "heads.")
+MODEL_PARTS = ("ecg_encoder.", "ecg_pool.", "scale_input.", "heads.")
 """How the names of the weights begin that answer; the rest of a run's weights served its training."""
 
 
@@ -74,19 +74,22 @@ def predict_scores(
     scores = []
     with progress.task("predict", total=len(rows), unit="ECGs") as task, torch.inference_mode():
         for batch in batches.epoch(0, shuffle=False):
-            scores.append(mean_over_windows(model, batch.ecg) * sd + mean)
+            scores.append(mean_over_windows(model, batch.ecg, batch.ecg_scale) * sd + mean)
             task.advance(len(batch))
     return torch.cat(scores).cpu().numpy()
 
 
-def mean_over_windows(model: EcgModel, ecg: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch output"]:
+def mean_over_windows(
+    model: EcgModel, ecg: Float[Tensor, "batch lead time"], scale_mv: Float[Tensor, "batch group"]
+) -> Float[Tensor, "batch output"]:
     """Every score of the model, in the order of its heads: the mean over the windows that cover the whole ECG.
 
-    The published code looks at the first window alone.
+    The published code looks at the first window alone. `scale_mv` are the scales of the whole ECG, for models that read them.
     """
     window = model.config.encoder.num_samples
     starts = window_starts(ecg.shape[2], window)
-    scores = [torch.cat(list(model(ecg[..., start : start + window]).values()), dim=1) for start in starts]
+    windows = (model(ecg[..., start : start + window], scale_mv=scale_mv) for start in starts)
+    scores = [torch.cat(list(by_head.values()), dim=1) for by_head in windows]
     return torch.stack(scores).mean(dim=0)
 
 
