@@ -21,6 +21,8 @@ class Part(enum.IntEnum):
     RHYTHM = 5
     RECORDING = 6
     MRI = 7
+    MRI_STACK = 20
+    """Breath-holds and noise of what has more slices or phases than the picture."""
 
 
 def generator(seed: int, index: int, part: Part) -> np.random.Generator:

@@ -1,147 +1,217 @@
-"""Three frames of the mid-ventricular short-axis slice of a heart, as a balanced SSFP cine shows it.
+"""Pictures of one heart as a balanced SSFP cine shows it, with masks: one slice in three phases, or a stack in many.
 
-The contours are those of the phenotypes: cavity radius and wall by segment at end-diastole and end-systole, between them
-each segment on its own way. Frames are in order of time: end-diastole, half of systole, end-systole. The window lies
-around the heart so that the published fixed window, after padding to 210 x 210, holds it.
+Every picture is cut from the same geometry, so the three-channel picture is the middle slice of the stack. In a stack
+each slice is another breath-hold, so slices do not lie exactly over each other; the middle slice is where the picture is.
 """
 
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 
 from cardiolens.synthetic.anatomy import Hearts
-from cardiolens.synthetic.electrophysiology import rv_width_mm
-from cardiolens.synthetic.motion import Motion
+from cardiolens.synthetic.motion import Motion, end_systole_ms
+from cardiolens.synthetic.mri_appearance import Look, draw_look, finished, texture_pool
+from cardiolens.synthetic.mri_geometry import NUM_ANGLES, SLICE_SPACING_MM, HeartShape, Sections, shape_heart
 from cardiolens.synthetic.population import Person
-from cardiolens.synthetic.segments import MID_SLICE_RADIUS, map_to_mid_slice
 from cardiolens.synthetic.settings import SyntheticConfig
 from cardiolens.types import CineStack
 
-_ANGLES = 180
-_RV_WALL_MM = 3.0
-_POOL_PIXELS = 512
-SLICE_SPACING_MM = 10.0
+_RV_WALL_MM = 2.8
+_PAPILLARY_TURNS = np.array([0.88, 0.60])
+"""Between lateral and anterior, and between lateral and inferior."""
+_BREATH_HOLD_MM = 2.3
+"""Spread in each direction: one slice in ten is more than 5 mm off."""
+_TWIST_LEVELS = np.array([1 / 6, 1 / 2, 5 / 6])
+_ANGLE = np.arange(NUM_ANGLES) * (2 * np.pi / NUM_ANGLES)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One heart on the table: its shape, the look of the scan, and what is drawn but has no label."""
+
+    shape: HeartShape
+    look: Look
+    fat_mm: Float[np.ndarray, " angle"]
+    trabeculae: Float[np.ndarray, " angle"]
+    papillary_mm: Float[np.ndarray, "2"]
+    papillary_turns: Float[np.ndarray, "2"]
+    twist_degrees: Float[np.ndarray, " level"]
+    """From apex to base."""
+    atrium_mm: float
+    """Radius of the left atrium at end-systole."""
 
 
 def render_cine(
     person: Person, hearts: Hearts, motion: Motion, *, config: SyntheticConfig, rng: np.random.Generator, source: str
 ) -> CineStack:
-    """The picture of the one heart in `hearts`, with masks."""
-    from cardiolens.synthetic.mri_kernels import draw_frame
+    """End-diastole, half of the stroke volume ejected, and end-systole of the middle slice."""
+    scan = prepare_scan(person, hearts, motion, config=config, rng=rng)
+    systole = end_systole_ms(float(hearts.heart_rate_bpm[0]))
+    cuts = [scan.shape.cut(fraction) for fraction in (0.0, 0.5, 1.0)]
+    frames, masks = _slice_frames(scan, cuts, (0.0, 0.5, 1.0), scan.shape.middle, np.zeros(2), config)
+    return _stack([finished(frames, scan.look, rng)], [masks], np.array([0.0, systole / 2, systole]), config, source)
 
-    z = rng.standard_normal(34)
-    size, pixel = config.frame_pixels, config.pixel_mm
-    contours = _contours(hearts, motion, oval=0.03 * z[32], tilt=z[33])
-    # After padding to 210 pixels the published window is centred on row 83 and column 107.
-    middle = np.array([83.0, 107.0]) - (210 - size) / 2
-    centre = middle * pixel + np.array([4.0 * z[0], 14.0 + 4.0 * z[1]])
-    turn = (12 + 9 * z[2]) / 360
-    fat_share = np.clip(0.5 + 0.06 * (person.bmi - 26) + 0.2 * z[3], 0.1, 2.0)
-    angle = np.arange(_ANGLES) * 2 * np.pi / _ANGLES
-    fat = fat_share * (2.0 + 3.0 * np.clip(np.sin(angle - 0.8), 0, 1) + 1.5 * np.clip(np.cos(2 * angle + z[4]), 0, 1))
-    tissue = _tissues(z)
-    texture = _texture(size, rng)
-    blur = pixel * np.clip(0.95 + 0.12 * z[5], 0.7, 1.4)
-    chest_radius = 105 + 5 * z[6]
-    chest = np.array(
-        [centre[0] + chest_radius * 0.52 + 3 * z[7], centre[1] - 18 + chest_radius * 0.30 + 4 * z[8], chest_radius, 14.0,
-         max(6 + 1.6 * (person.bmi - 24), 4.0)]
-    )  # fmt: skip
-    epi_radius = contours[0][1].mean()
-    liver = np.array(
-        [centre[0] + epi_radius + 9 + 3 * z[9], 0.28 + 0.08 * z[10], -30 + 10 * z[11], epi_radius + 22 + 4 * z[12],
-         34 + 5 * z[13], 11 + person.male + 0.8 * z[14]]
-    )  # fmt: skip
-    papillary_mm = np.clip(4.3 + 0.4 * (hearts.mean_wall_mm[0] - 6), 2.5, 7) * (1 + 0.12 * z[15])
-    frames = np.empty((3, 1, size, size), dtype=np.float32)
-    masks = np.empty((3, 1, size, size), dtype=np.uint8)
-    for phase, (endo, epi, rv_outer) in enumerate(contours):
-        cavity = endo.mean()
-        # Lateral of the anterior and of the inferior wall; they thicken as the cavity closes around them.
-        papillary = np.array(
-            [[0.88 + 0.02 * z[16], 0.72 * cavity, papillary_mm], [0.60 + 0.02 * z[17], 0.72 * cavity, papillary_mm]]
-        )
-        drift = np.array([1.5, -0.5]) * phase / 2
-        shaded = frames[phase, 0]
-        draw_frame(
-            shaded, masks[phase, 0], pixel, centre + drift, turn, endo, epi, rv_outer, _RV_WALL_MM + 0.4 * phase, fat, chest,
-            liver, papillary, tissue, texture, blur,
-        )  # fmt: skip
-    frames *= _coil_shading(size, z[18:23])
-    frames = _rician(frames, np.float32(config.mri_noise * 0.030 * np.exp(0.3 * z[23])), rng)
-    frames *= np.float32(600.0 * np.exp(0.2 * z[24]))
-    rr = 60_000 / float(hearts.heart_rate_bpm[0])
-    es_ms = 330 * (rr / 1000) ** 0.35
-    return CineStack(
-        frames=frames,
-        spacing_mm=(SLICE_SPACING_MM, pixel, pixel),
-        trigger_ms=np.array([0.0, es_ms / 2, es_ms]),
-        source=source,
-        masks=masks,
+
+def render_stack(
+    person: Person,
+    hearts: Hearts,
+    motion: Motion,
+    *,
+    times_ms: Float[np.ndarray, " phase"],
+    fractions: Float[np.ndarray, " phase"],
+    middle_only: bool,
+    config: SyntheticConfig,
+    rng: np.random.Generator,
+    stack_rng: np.random.Generator,
+    source: str,
+) -> CineStack:
+    """All slices from above the base to below the apex, or the middle one, at `times_ms` after the R wave.
+
+    `fractions` of the stroke volume have been ejected by then. `rng` in the state in which `render_cine` takes it gives the
+    same heart; `stack_rng` draws breath-holds and noise.
+    """
+    scan = prepare_scan(person, hearts, motion, config=config, rng=rng)
+    cuts = [scan.shape.cut(float(fraction)) for fraction in fractions]
+    held = _BREATH_HOLD_MM * config.appearance_spread * stack_rng.standard_normal((len(scan.shape.heights_mm), 2))
+    held[scan.shape.middle] = 0
+    frames, masks = [], []
+    for k in [scan.shape.middle] if middle_only else range(len(held)):
+        drawn, labels = _slice_frames(scan, cuts, [float(f) for f in fractions], k, held[k], config)
+        frames.append(finished(drawn, scan.look, stack_rng))
+        masks.append(labels)
+    return _stack(frames, masks, times_ms, config, source)
+
+
+def prepare_scan(person: Person, hearts: Hearts, motion: Motion, *, config: SyntheticConfig, rng: np.random.Generator) -> Scan:
+    """Everything about the pictures but their noise."""
+    z, rough = rng.standard_normal(24), rng.standard_normal(NUM_ANGLES)
+    spread = config.appearance_spread
+    load = np.clip(person.right_heart_load - 1, 0, 2)
+    septum = np.exp(-0.5 * ((np.degrees(_ANGLE) - 90) / 32) ** 2)
+    outline = 1 + spread * (0.03 * z[0] * np.cos(2 * _ANGLE + z[1]) + 0.012 * z[2] * np.cos(3 * _ANGLE + z[3]))
+    rv_outline = 1 + spread * (0.08 * z[4] * np.cos(_ANGLE + z[5]) + 0.05 * z[6] * np.cos(4 * _ANGLE + z[7]))
+    shape = shape_heart(
+        hearts, motion, outline=outline - 0.06 * load * septum, rv_outline=rv_outline, offset_mm=float(0.7 * z[8])
+    )
+    radius = float(hearts.short_semi_axis_mm[0] + hearts.mean_wall_mm[0])
+    look = draw_look(person, heart_radius_mm=radius, right_width_mm=shape.rv_width_mm[0], config=config, rng=rng)
+    share = np.clip(0.6 + 0.06 * (person.bmi - 26) + 0.2 * spread * z[9], 0.1, 2.0)
+    # Most lies in front of the right ventricle and in the grooves, least on the free left wall.
+    fat = share * (1.0 + 2.8 * np.clip(np.sin(_ANGLE - 0.3), 0, 1) + 1.2 * np.clip(np.cos(2 * _ANGLE + z[10]), 0, 1))
+    fat *= np.maximum(0.7 + 2.2 * _smoothing(6.0) @ rough, 0)
+    muscle = np.clip(4.0 + 0.4 * (hearts.mean_wall_mm[0] - 6), 2.5, 7)
+    return Scan(
+        shape=shape,
+        look=look,
+        fat_mm=fat,
+        trabeculae=np.maximum(_smoothing(4.0) @ rough * 2.6, 0),
+        papillary_mm=muscle * np.exp(0.12 * z[11:13]),
+        papillary_turns=_PAPILLARY_TURNS + 0.02 * z[13:15],
+        twist_degrees=motion.twist_degrees[0, ::-1],
+        atrium_mm=float(np.cbrt(750 / np.pi * hearts.la_volume_ml[0])),
     )
 
 
-def _contours(hearts: Hearts, motion: Motion, *, oval: float, tilt: float) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Radii in mm of endocardium, epicardium and right cavity by angle, for each frame."""
-    spread = map_to_mid_slice(_ANGLES)
-    radius_ed = hearts.short_semi_axis_mm[0] * MID_SLICE_RADIUS
-    wall_ed = spread @ hearts.wall_mm[0]
-    ratio, fraction = spread @ motion.endo_ratio[0], spread @ motion.mid_fraction[0]
-    half_shorter = 1 - (1 - motion.shortening[0]) * 0.5
-    area = (radius_ed + wall_ed) ** 2 - radius_ed**2
-    rv_ed = 1.03 * rv_width_mm(hearts)[0]
-    rv_es = rv_ed * np.sqrt(hearts.rv_esv_ml[0] / hearts.rv_edv_ml[0]) * 0.98
-    degrees = np.arange(_ANGLES) * 360 / _ANGLES
-    offset = np.abs((degrees - 90 + 180) % 360 - 180)
-    crescent = np.where(offset < 78, np.maximum(np.cos(np.radians(offset * 90 / 78)), 0) ** 0.7, 0)
-    # No cavity is a perfect circle; this leaves its area as it is.
-    shape = 1 + oval * np.cos(2 * np.radians(degrees) + tilt)
-    phases = []
-    for done, shorter, gap in (
-        (np.zeros(_ANGLES), 1.0, rv_ed),
-        (fraction, half_shorter, rv_ed + 0.55 * (rv_es - rv_ed)),
-        (np.ones(_ANGLES), motion.shortening[0], rv_es),
-    ):
-        endo = radius_ed * (1 + done * (ratio - 1))
-        epi = np.sqrt(endo**2 + area / shorter)
-        phases.append((endo * shape, epi * shape, epi * shape + gap * crescent))
-    return phases
+def _slice_frames(
+    scan: Scan,
+    cuts: list[Sections],
+    fractions: tuple[float, ...] | list[float],
+    k: int,
+    held_mm: Float[np.ndarray, "2"],
+    config: SyntheticConfig,
+) -> tuple[Float32[np.ndarray, "phase height width"], UInt8[np.ndarray, "phase height width"]]:
+    """Slice `k` at every cut, without noise, and its labels; `held_mm` is how far its breath-hold is off."""
+    from cardiolens.synthetic.mri_kernels import draw_heart, draw_surroundings
+
+    look, size = scan.look, config.frame_pixels
+    height = float(scan.shape.heights_mm[k] - scan.shape.heights_mm[scan.shape.middle])
+    centre = look.centre + held_mm + look.lean * height
+    surroundings = np.empty((size, size), dtype=np.float32)
+    pool = texture_pool()
+    # Towards the apex the diaphragm rises beside the heart and the spine is further away.
+    rise = np.array([0.40 * height, 0.0, 0.0, 0.0])
+    draw_surroundings(
+        surroundings, config.pixel_mm, centre, look.chest, look.dome + rise, look.organs, look.tissue, pool, look.corner,
+        look.blur_mm,
+    )  # fmt: skip
+    frames = np.empty((len(cuts), size, size), dtype=np.float32)
+    masks = np.zeros((len(cuts), size, size), dtype=np.uint8)
+    for phase, (cut, fraction) in enumerate(zip(cuts, fractions, strict=True)):
+        if not cut.epi[k].any():
+            frames[phase] = surroundings
+            continue
+        grain = look.corner.copy()
+        # Blood flows: its texture is another one in every phase.
+        grain[0] = (grain[0] + phase * np.array([37, 53])) % (pool.shape[1] - size)
+        draw_heart(
+            frames[phase], masks[phase], surroundings, config.pixel_mm, centre + np.array([1.5, -0.5]) * fraction, look.turn,
+            _drawn_contours(scan, cut, k, fraction), np.array([look.blur_mm, cut.endo_blur_mm[k], cut.epi_blur_mm[k]]),
+            float(cut.ventricle_share[k]), bool(cut.in_ventricle[k]), _papillary(scan, cut, k, fraction),
+            _atria(scan, fraction), look.tissue, pool, grain,
+        )  # fmt: skip
+    return frames, masks
 
 
-def _tissues(z: Float[np.ndarray, " draw"]) -> Float[np.ndarray, " tissue"]:
-    """Signal of blood, myocardium, fat, lung, liver, muscle, right-heart blood; left blood is one."""
-    spread = np.exp(np.array([0.0, 0.20, 0.18, 0.35, 0.20, 0.20, 0.09]) * z[25:32])
-    return np.array([1.0, 0.34, 1.25, 0.06, 0.45, 0.28, 0.86]) * spread
+def _drawn_contours(scan: Scan, cut: Sections, k: int, fraction: float) -> Float[np.ndarray, "contour angle"]:
+    """The contours of slice `k` and those that have no label: trabeculae, right wall, fat."""
+    endo, epi, rv = cut.endo[k], cut.epi[k], cut.rv[k]
+    # The apex is the roughest, and all is rougher where the cavity has closed around it.
+    rough = np.clip(0.10 - 0.08 * cut.level[k], 0.02, 0.10) * (1 + 0.5 * fraction)
+    shift = 11 * k + round(_twist(scan, cut, k, fraction) * NUM_ANGLES)
+    free = endo * (1 - rough * np.roll(scan.trabeculae, shift))
+    right_wall = rv + _RV_WALL_MM * np.minimum((rv - epi) / 3, 1) * (1 + 0.15 * fraction)
+    hull = np.maximum(right_wall, _smoothing(3.0) @ right_wall)
+    return np.stack([endo, free, epi, rv, cut.rv_cavity[k], right_wall, hull + scan.fat_mm])
 
 
-def _texture(size: int, rng: np.random.Generator) -> Float32[np.ndarray, "3 height width"]:
-    pool = _texture_pool()
-    row, column = rng.integers(0, _POOL_PIXELS - size, 2)
-    return np.ascontiguousarray(pool[:, row : row + size, column : column + size])
+def _papillary(scan: Scan, cut: Sections, k: int, fraction: float) -> Float[np.ndarray, "muscle 4"]:
+    """Both muscles where slice `k` cuts them: thickest below the middle, merging with the wall further down."""
+    level = cut.level[k]
+    presence = np.sin(np.pi * np.clip((level - 0.18) / 0.55, 0, 1)) ** 0.5
+    turns = scan.papillary_turns + _twist(scan, cut, k, fraction)
+    cavity = np.interp(turns % 1 * NUM_ANGLES, np.arange(NUM_ANGLES + 1), np.append(cut.endo[k], cut.endo[k, 0]))
+    across = np.minimum(scan.papillary_mm * presence, 0.42 * cavity)
+    along = np.minimum(1.25 * across, 0.5 * cavity)
+    from_wall = np.where(level < 0.4, 0.5 * along, 0.9 * along + 0.8 * (1 - fraction))
+    shown = presence > 0.3
+    return np.stack([turns, cavity - from_wall, along, across], axis=1) if shown else np.zeros((0, 4))
+
+
+def _atria(scan: Scan, fraction: float) -> Float[np.ndarray, "2 4"]:
+    """Left atrium, which fills while the ventricle ejects, and aortic root."""
+    radius = scan.atrium_mm * (0.80 + 0.20 * fraction)
+    return np.array([[-10.0, 8.0, radius, 0.95], [12.0, -11.0, 13.5, 1.0]])
+
+
+def _twist(scan: Scan, cut: Sections, k: int, fraction: float) -> float:
+    """Turn of slice `k` against end-diastole, in turns."""
+    return float(np.interp(cut.level[k], _TWIST_LEVELS, scan.twist_degrees)) / 360 * fraction
 
 
 @functools.cache
-def _texture_pool() -> Float32[np.ndarray, "3 row column"]:
-    """Smooth noise of unit variance at three grains: flow, lung vessels, organ structure."""
-    from scipy.ndimage import gaussian_filter
-
-    rng = np.random.default_rng(21)
-    maps = [gaussian_filter(rng.standard_normal((_POOL_PIXELS, _POOL_PIXELS)), s, mode="wrap") for s in (2.6, 1.3, 1.1)]
-    return np.stack([m / m.std() for m in maps]).astype(np.float32)
-
-
-def _coil_shading(size: int, z: Float[np.ndarray, " draw"]) -> Float32[np.ndarray, "height width"]:
-    """Brighter near the coil in front, which is up and to the left."""
-    y, x = np.linspace(-1, 1, size)[:, None], np.linspace(-1, 1, size)[None, :]
-    slope = -(0.30 + 0.08 * z[0]) * y - (0.12 + 0.08 * z[1]) * x + 0.06 * z[2] * x * y + 0.05 * z[3] * x**2 + 0.05 * z[4] * y**2
-    return np.exp(slope).astype(np.float32)
+def _smoothing(width: float) -> Float[np.ndarray, "angle angle"]:
+    """Averages over neighbouring angles, Gaussian of `width` angles."""
+    apart = np.arange(NUM_ANGLES)
+    apart = np.abs((apart[:, None] - apart + NUM_ANGLES // 2) % NUM_ANGLES - NUM_ANGLES // 2)
+    weights = np.exp(-0.5 * (apart / width) ** 2)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _rician(
-    frames: Float32[np.ndarray, "*shape"], sigma: np.float32, rng: np.random.Generator
-) -> Float32[np.ndarray, "*shape"]:
-    noise = sigma * rng.standard_normal((2, *frames.shape), dtype=np.float32)
-    return np.sqrt((frames + noise[0]) ** 2 + noise[1] ** 2)
+def _stack(
+    frames: list[Float32[np.ndarray, "phase height width"]],
+    masks: list[UInt8[np.ndarray, "phase height width"]],
+    times_ms: Float[np.ndarray, " phase"],
+    config: SyntheticConfig,
+    source: str,
+) -> CineStack:
+    return CineStack(
+        frames=np.stack(frames, axis=1),
+        spacing_mm=(SLICE_SPACING_MM, config.pixel_mm, config.pixel_mm),
+        trigger_ms=times_ms,
+        source=source,
+        masks=np.stack(masks, axis=1),
+    )

@@ -14,6 +14,7 @@ _RANGES = {
     "mri_noise": (0.0, 5.0),
     "frame_pixels": (64, 210),
     "pixel_mm": (1.0, 3.0),
+    "appearance_spread": (0.0, 2.0),
 }
 
 
@@ -33,6 +34,8 @@ class SyntheticConfig:
     """Height and width of a picture; at least 64, at most 210 so that the published window fits around it."""
     pixel_mm: float = 1.8
     """In-plane pixel size. 1 to 3."""
+    appearance_spread: float = 1.0
+    """Factor on how much contrast, sharpness and shape differ between scans, and on how many have artefacts. 0 to 2."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
