@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cardiolens.cohorts.build import build_cohort
 from cardiolens.cohorts.manifest import NUM_SAMPLES, CohortSettings
@@ -47,18 +48,9 @@ def prepare_synthetic(
         if value < least:
             raise BadOption(name, found=str(value), expected=f"at least {least}", remedy="give a larger number")
     maker = SyntheticRows(seed, with_mri, generator, cleaning, views)
-    source = {
-        "kind": "synthetic",
-        "seed": seed,
-        "subjects": subjects,
-        "with_mri": with_mri,
-        "generator": to_json(generator),
-        # A half-built cohort is never completed by code that draws other hearts.
-        "generator_sha256": source_digest(generator_modules()),
-    }
     return build_cohort(
         out,
-        CohortSettings(source, cleaning=cleaning, views=views),
+        CohortSettings(maker.source | {"subjects": subjects}, cleaning=cleaning, views=views),
         maker,
         num_rows=subjects,
         split_key=SYNTHETIC_KEY,
@@ -82,6 +74,18 @@ class SyntheticRows(RowMaker):
     generator: SyntheticConfig
     cleaning: CleaningConfig
     views: ViewConfig
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """What decides every row, for the cohort's settings."""
+        return {
+            "kind": "synthetic",
+            "seed": self.seed,
+            "with_mri": self.with_mri,
+            "generator": to_json(self.generator),
+            # A half-built cohort is never completed by code that draws other hearts.
+            "generator_sha256": source_digest(generator_modules()),
+        }
 
     def subject(self, index: int) -> str:
         return keyed_hash(f"synthetic-{self.seed}-{index}", key=SYNTHETIC_KEY)
