@@ -160,7 +160,7 @@ def _drawn_contours(scan: Scan, cut: Sections, k: int, fraction: float) -> Float
     """The contours of slice `k` and those that have no label: trabeculae, right wall, fat."""
     endo, epi, rv = cut.endo[k], cut.epi[k], cut.rv[k]
     # The apex is the roughest, and all is rougher where the cavity has closed around it.
-    rough = np.clip(0.10 - 0.08 * cut.level[k], 0.02, 0.10) * (1 + 0.5 * fraction)
+    rough = np.clip(0.17 - 0.14 * cut.level[k], 0.02, 0.17) * (1 + 0.4 * fraction)
     shift = 11 * k + round(_twist(scan, cut, k, fraction) * NUM_ANGLES)
     free = endo * (1 - rough * np.roll(scan.trabeculae, shift))
     right_wall = rv + _RV_WALL_MM * np.minimum((rv - epi) / 3, 1) * (1 + 0.15 * fraction)
