@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardiolens.errors import BadRecording, CardiolensError
-from cardiolens.formats.cardiosoft_xml import read, sniff
-from cardiolens.types import LEADS
+from cardiolens.formats.cardiosoft_xml import read, sniff, write
+from cardiolens.types import LEADS, Recording
 
 
 def _counts(num_samples: int = 2500) -> np.ndarray:
@@ -145,6 +145,38 @@ def test_what_is_no_resting_12_lead_strip_is_refused_in_one_line(tmp_path, chang
 def test_it_is_known_by_its_root_element(tmp_path):
     assert sniff(Path("any.name"), _document(_counts()).encode()[:4096])
     assert not sniff(Path("ecg.xml"), b'<?xml version="1.0"?><RestingECG>')
+
+
+def _recording(**fields) -> Recording:
+    signal = (0.7 * np.sin(np.arange(12)[:, None] + np.arange(5000) / 40)).astype(np.float32)
+    return Recording(signal, LEADS, 500.0, "made up", **fields)
+
+
+def test_what_is_written_is_read_back_to_half_a_step(tmp_path):
+    fields = {"sex": "M", "device": "synthetic", "recorded_at": datetime(2016, 12, 1, 0, 59, 3), "statements": ("Sinus é 心",)}
+    recording = _recording(age_years=64.0, intervals_ms={"qrs": 92.0, "pq": 160.0}, **fields)
+    recording.signal_mv[4, 7:9] = np.nan
+    write(tmp_path / "ecg.xml", recording)
+    found = read(tmp_path / "ecg.xml")
+    assert np.nanmax(np.abs(found.signal_mv - recording.signal_mv)) < 0.0025 + 1e-6
+    assert (np.isnan(found.signal_mv) == np.isnan(recording.signal_mv)).all()
+    assert {name: getattr(found, name) for name in fields} == fields
+    assert (found.age_years, found.intervals_ms) == (64.0, {"qrs": 92.0, "pq": 160.0})
+
+
+def test_nothing_is_made_up_where_a_recording_says_nothing(tmp_path):
+    write(tmp_path / "ecg.xml", _recording())
+    found = read(tmp_path / "ecg.xml")
+    assert (found.age_years, found.sex, found.device, found.recorded_at) == (None, None, None, None)
+    assert (found.statements, found.intervals_ms) == ((), {})
+
+
+def test_a_voltage_that_the_format_cannot_hold_is_refused(tmp_path):
+    recording = _recording()
+    recording.signal_mv[0, 0] = 164.0
+    with pytest.raises(ValueError, match=r"beyond 163\.8"):
+        write(tmp_path / "ecg.xml", recording)
+    assert not list(tmp_path.iterdir())
 
 
 @given(st.data())

@@ -2,7 +2,7 @@
 
 Read is the strip: ten seconds of twelve leads under StripData. The median beats are waveforms of the same tag further up
 and the full disclosure is another layout: neither is taken for the rhythm. UK Biobank's exercise test (field 6025) has
-the same root element but three leads; it is refused.
+the same root element but three leads; it is refused. The layout of a written file is in `cardiosoft_document`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from jaxtyping import Float
 
+from cardiolens.atomic import write_atomically
 from cardiolens.errors import BadRecording
+from cardiolens.formats.cardiosoft_document import ENCODING, MISSING_COUNT, Beat, Patient, document
 from cardiolens.formats.patient import age_years, sex
 from cardiolens.formats.xml_document import read_xml
 from cardiolens.privacy import display_name, hide_participants
@@ -24,10 +26,10 @@ from cardiolens.types import Recording
 
 NAME = "GE CardioSoft XML (UK Biobank field 20205)"
 
-_MISSING_COUNT = -32768
 _LARGEST_COUNT = 1 << 31
 _LARGEST_NUMBER = 1e6
 _SHOWN = 40
+_NOBODY = Patient()
 _INTERVALS = {
     "pq": "PQInterval",
     "p": "PDuration",
@@ -85,6 +87,20 @@ def read(path: Path) -> Recording:
     )
 
 
+def write(path: Path, recording: Recording, *, median_mv: Beat | None = None, patient: Patient = _NOBODY) -> None:
+    """Write a recording as the device does, in steps of 5 uV; `read` gives back every sample to half a step.
+
+    Statements, intervals, device and moment are those of the recording. With its median beat (`signals.heart_beats`) go that
+    beat's samples, the table of amplitudes and the time of every beat; without one these blocks are left out. NaN becomes
+    the count -32768.
+
+    Raises:
+        ValueError: a sample beyond +-163.8 mV, or a median beat of leads in another order than usual.
+        NoSpace: the disk is full.
+    """
+    write_atomically(path, document(recording, median_mv, patient).encode(ENCODING, "xmlcharrefreplace"))
+
+
 def _counts(path: Path, waveform: Element, num_samples: float) -> Float[np.ndarray, " time"]:
     cells = (waveform.text or "").strip().removesuffix(",")
     lead = _lead(waveform)
@@ -97,7 +113,7 @@ def _counts(path: Path, waveform: Element, num_samples: float) -> Float[np.ndarr
         counts = np.array([np.inf])
     if not np.abs(counts).max() < _LARGEST_COUNT:
         _refuse(path, f"a sample of lead {lead} that is no 32-bit number", "whole numbers", "export the ECG again")
-    counts[counts == _MISSING_COUNT] = np.nan
+    counts[counts == MISSING_COUNT] = np.nan
     return counts
 
 
