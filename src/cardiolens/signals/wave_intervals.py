@@ -20,7 +20,7 @@ _QRS_SHARE = 0.04
 """Of its greatest speed: below it the QRS has not begun or is over."""
 _QUIET_MS = 14.0
 _LATEST_OFFSET_MS, _EARLIEST_ONSET_MS = 140.0, 120.0
-_P_SHARE = 0.13
+_P_SHARE, _P_RISE_MS = 0.08, 110.0
 _LEAST_P_TO_NOISE = 3.0
 _CLEAR_T_SHARE, _T_END_QUANTILE = 0.3, 0.8
 # Cardiographs end T where it has faded, which is later than where its tangent meets the level: by this share of its
@@ -108,8 +108,11 @@ def _p_onset(leads: np.ndarray, qrs_onset: int, step: float) -> float:
     floor = float(np.quantile(part, 0.15))
     if part[top] < _LEAST_P_TO_NOISE * floor or top == 0:
         return math.nan
-    below = np.nonzero(part[:top] < floor + _P_SHARE * (part[top] - floor))[0]
-    return (start + int(below[-1])) * step if len(below) else math.nan
+    first = max(top - round(_P_RISE_MS / step), 0)
+    rise = part[first:top]
+    below = np.nonzero(rise < floor + _P_SHARE * (part[top] - floor))[0]
+    # In a fast rhythm P begins on the preceding T, and its lowest point is where it begins.
+    return (start + first + int(below[-1] if len(below) else rise.argmin())) * step
 
 
 def _t_end(leads: np.ndarray, qrs_onset: int, qrs_offset: int, step: float) -> float:
