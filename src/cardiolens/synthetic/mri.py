@@ -27,6 +27,7 @@ _BREATH_HOLD_MM = 2.3
 """Spread in each direction: one slice in ten is more than 5 mm off."""
 _TWIST_LEVELS = np.array([1 / 6, 1 / 2, 5 / 6])
 _ANGLE = np.arange(NUM_ANGLES) * (2 * np.pi / NUM_ANGLES)
+_AWAY_FROM_SEPTUM = 0.55 - 0.45 * np.sin(_ANGLE)
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,14 @@ def prepare_scan(person: Person, hearts: Hearts, motion: Motion, *, config: Synt
     look = draw_look(person, heart_radius_mm=radius, right_width_mm=shape.rv_width_mm[0], config=config, rng=rng)
     share = np.clip(0.6 + 0.06 * (person.bmi - 26) + 0.2 * spread * z[9], 0.1, 2.0)
     # Most lies in front of the right ventricle and in the grooves, least on the free left wall.
-    fat = share * (1.0 + 2.8 * np.clip(np.sin(_ANGLE - 0.3), 0, 1) + 1.2 * np.clip(np.cos(2 * _ANGLE + z[10]), 0, 1))
+    fat = share * (1.0 + 4.0 * np.clip(np.sin(_ANGLE - 0.3), 0, 1) + 1.2 * np.clip(np.cos(2 * _ANGLE + z[10]), 0, 1))
     fat *= np.maximum(0.7 + 2.2 * _smoothing(6.0) @ rough, 0)
     muscle = np.clip(4.0 + 0.4 * (hearts.mean_wall_mm[0] - 6), 2.5, 7)
     return Scan(
         shape=shape,
         look=look,
         fat_mm=fat,
-        trabeculae=np.maximum(_smoothing(4.0) @ rough * 2.6, 0),
+        trabeculae=np.maximum(_smoothing(1.5) @ rough * 2.6, 0),
         papillary_mm=muscle * np.exp(0.12 * z[11:13]),
         papillary_turns=_PAPILLARY_TURNS + 0.02 * z[13:15],
         twist_degrees=motion.twist_degrees[0, ::-1],
@@ -159,10 +160,10 @@ def _slice_frames(
 def _drawn_contours(scan: Scan, cut: Sections, k: int, fraction: float) -> Float[np.ndarray, "contour angle"]:
     """The contours of slice `k` and those that have no label: trabeculae, right wall, fat."""
     endo, epi, rv = cut.endo[k], cut.epi[k], cut.rv[k]
-    # The apex is the roughest, and all is rougher where the cavity has closed around it.
-    rough = np.clip(0.17 - 0.14 * cut.level[k], 0.02, 0.17) * (1 + 0.4 * fraction)
+    # The apex is the roughest and the septum smooth, and all is rougher where the cavity has closed around it.
+    rough = np.clip(0.20 - 0.18 * cut.level[k], 0.02, 0.20) * (1 + 0.3 * fraction) * _AWAY_FROM_SEPTUM
     shift = 11 * k + round(_twist(scan, cut, k, fraction) * NUM_ANGLES)
-    free = endo * (1 - rough * np.roll(scan.trabeculae, shift))
+    free = endo * np.maximum(1 - rough * np.roll(scan.trabeculae, shift), 0.4)
     right_wall = rv + _RV_WALL_MM * np.minimum((rv - epi) / 3, 1) * (1 + 0.15 * fraction)
     hull = np.maximum(right_wall, _smoothing(3.0) @ right_wall)
     return np.stack([endo, free, epi, rv, cut.rv_cavity[k], right_wall, hull + scan.fat_mm])

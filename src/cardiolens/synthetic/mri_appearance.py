@@ -68,7 +68,7 @@ def draw_look(
         turn=float((14 + 9 * z[11]) / 360),
         lean=np.array([0.05, 0.04]) * z[12:14],
         chest=_chest(person, centre, heart_radius_mm, z[14:20]),
-        dome=np.array([heart_radius_mm + 8 + 3 * z[20], 0.20 + 0.10 * z[21], -32 + 10 * z[22], 0.0035 * np.exp(0.3 * z[23])]),
+        dome=np.array([heart_radius_mm + 4 + 4 * z[20], 0.20 + 0.10 * z[21], -32 + 10 * z[22], 0.0035 * np.exp(0.3 * z[23])]),
         organs=_organs(heart_radius_mm, signal, person, z[24:40], u[0]),
         corner=(rng.random((3, 2)) * (POOL_PIXELS - size)).astype(np.int64),
         gain=_gain(size, spread, z[40:54], u),
@@ -106,9 +106,9 @@ def _chest(
     person: Person, centre: Float[np.ndarray, "2"], heart_radius_mm: float, z: Float[np.ndarray, " draw"]
 ) -> Float[np.ndarray, "8"]:
     """The wall of the chest: an ellipse whose front lies before the right ventricle, up and to the left."""
-    height, width = 92 + 5 * z[0], 128 + 7 * z[1]
+    height, width = 92 + 5 * z[0], 116 + 7 * z[1]
     turn = np.radians(-18 + 7 * z[2])
-    front = heart_radius_mm + 9 + 3 * abs(z[3])
+    front = heart_radius_mm + 5 + 4 * abs(z[3])
     return np.array(
         [centre[0] - front + height, centre[1] + 22 + 6 * z[4], height, width, np.cos(turn), np.sin(turn),
          12 + 1.0 * z[5], np.clip(7 + 1.5 * (person.bmi - 24) + (0 if person.male else 4), 4, 40)]

@@ -138,7 +138,7 @@ def draw_heart(
                 fine = pool[1, grain[2, 0] + i, grain[2, 1] + j]
                 # Trabeculae line the free wall; the septal side is smoother.
                 rough = max(0.6 * fine + 0.6 * coarse, 0.0) * (0.30 if r > 0.6 * right_blood + 0.4 * epi else 0.12)
-                value += c * (tissue[6] * (1 + 0.15 * flow) * (1 - rough) - value)
+                value += c * (tissue[6] * (1 + 0.12 * flow) * (1 - rough) - value)
 
             left = value
             if ventricle_share > 0:
@@ -146,7 +146,7 @@ def draw_heart(
                 left += c * (tissue[1] * (1 + 0.07 * coarse) - left)
                 if cavity > 0:
                     c = _cover(r - free, inner)
-                    left += c * (tissue[0] * (1 + 0.13 * flow) - left)
+                    left += c * (tissue[0] * (1 + 0.10 * flow) - left)
                     for m in range(papillary.shape[0]):
                         a = 2 * np.pi * (papillary[m, 0] + turn)
                         dy, dx = up - papillary[m, 1] * np.cos(a), right + papillary[m, 1] * np.sin(a)
