@@ -9,7 +9,7 @@ import pytest
 
 from cardiolens.errors import BadOption
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
-from cardiolens.synthetic.generator import SyntheticConfig, make_subject
+from cardiolens.synthetic.generator import SyntheticConfig, make_cine, make_subject
 from cardiolens.synthetic.risk import PREVALENCE
 
 
@@ -46,6 +46,14 @@ def test_the_ecg_does_not_depend_on_the_picture():
     assert without.cine is None
     np.testing.assert_array_equal(with_mri.recording.signal_mv, without.recording.signal_mv)
     assert with_mri.phenotypes == without.phenotypes
+
+
+def test_a_later_visit_records_the_same_heart_anew():
+    first, later = (make_subject(seed=4, index=2, with_mri=False, visit=visit) for visit in (0, 1))
+    assert (first.phenotypes, first.diseases) == (later.phenotypes, later.diseases)
+    assert np.abs(first.recording.signal_mv - later.recording.signal_mv).max() > 0.1
+    masks, later_masks = (make_cine(seed=4, index=2, num_phases=1, visit=visit).masks for visit in (0, 1))
+    assert 0 < (masks != later_masks).mean() < 0.1
 
 
 def test_a_subject_has_everything_its_interface_promises():

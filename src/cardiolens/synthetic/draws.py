@@ -25,6 +25,7 @@ class Part(enum.IntEnum):
     """Breath-holds and noise of what has more slices or phases than the picture."""
 
 
-def generator(seed: int, index: int, part: Part) -> np.random.Generator:
-    """The stream of one part of subject `index` of cohort `seed`; both are zero or more."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, index, int(part)])))
+def generator(seed: int, index: int, part: Part, *, visit: int = 0) -> np.random.Generator:
+    """The stream of one part of subject `index` of cohort `seed`, at the first visit or a later one; all zero or more."""
+    again = [visit] if visit else []
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, index, int(part), *again])))

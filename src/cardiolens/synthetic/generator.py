@@ -48,13 +48,15 @@ class SyntheticSubject:
     """Probability of each disease given covariates and latents, averaged over frailty."""
 
 
-def make_subject(*, seed: int, index: int, config: SyntheticConfig = _DEFAULT, with_mri: bool = True) -> SyntheticSubject:
-    """Subject `index` of the cohort `seed`.
+def make_subject(
+    *, seed: int, index: int, config: SyntheticConfig = _DEFAULT, with_mri: bool = True, visit: int = 0
+) -> SyntheticSubject:
+    """Subject `index` of the cohort `seed`. At a later `visit` the ECG of the same heart is recorded anew; nothing else is.
 
     Raises:
-        BadOption: seed or index is negative.
+        BadOption: seed, index or visit is negative.
     """
-    drawn = _draw(seed, index, config)
+    drawn = _draw(seed, index, config, visit)
     person, hearts, motion, in_af = drawn.person, drawn.hearts, drawn.motion, drawn.in_af
     cine = None
     if with_mri:
@@ -65,7 +67,7 @@ def make_subject(*, seed: int, index: int, config: SyntheticConfig = _DEFAULT, w
     }
     return SyntheticSubject(
         index=index,
-        recording=_record(seed, index, config, person, hearts, in_af, drawn.source),
+        recording=_record(seed, index, config, drawn, visit),
         cine=cine,
         covariates={"sex": _sex(person), "heart_rate_bpm": float(hearts.heart_rate_bpm[0])}
         | {name: getattr(person, name) for name in COVARIATES},
@@ -76,15 +78,15 @@ def make_subject(*, seed: int, index: int, config: SyntheticConfig = _DEFAULT, w
     )
 
 
-def make_cine(*, seed: int, index: int, config: SyntheticConfig = _DEFAULT, num_phases: int = 50) -> CineStack:
+def make_cine(*, seed: int, index: int, config: SyntheticConfig = _DEFAULT, num_phases: int = 50, visit: int = 0) -> CineStack:
     """The short-axis cine of subject `index`, with masks: slices from above the base to below the apex, one whole beat.
 
-    It is the heart of `make_subject`'s picture; slices are breath-holds of their own.
+    It is the heart of `make_subject`'s picture; slices are breath-holds of their own, and at a later `visit` other ones.
 
     Raises:
-        BadOption: seed or index is negative, or there is no phase.
+        BadOption: seed, index or visit is negative, or there is no phase.
     """
-    return _stack_over_beat(seed, index, config, num_phases, middle_only=False)
+    return _stack_over_beat(seed, index, config, num_phases, middle_only=False, visit=visit)
 
 
 def make_slice_cine(*, seed: int, index: int, config: SyntheticConfig = _DEFAULT, num_phases: int = 50) -> CineStack:
@@ -107,23 +109,25 @@ def make_volumes(*, seed: int, index: int, config: SyntheticConfig = _DEFAULT) -
     return _stack(seed, index, config, drawn, times_ms=times_ms, fractions=np.array([0.0, 1.0]), middle_only=False)
 
 
-def _stack_over_beat(seed: int, index: int, config: SyntheticConfig, num_phases: int, *, middle_only: bool) -> CineStack:
+def _stack_over_beat(
+    seed: int, index: int, config: SyntheticConfig, num_phases: int, *, middle_only: bool, visit: int = 0
+) -> CineStack:
     if num_phases < 1:
         raise BadOption("num_phases", found=str(num_phases), expected="1 or more", remedy="choose a larger number")
-    drawn = _draw(seed, index, config)
+    drawn = _draw(seed, index, config, visit)
     rate = float(drawn.hearts.heart_rate_bpm[0])
     times_ms = np.arange(num_phases) * (60_000 / rate / num_phases)
     fractions = systole_fraction(times_ms, heart_rate_bpm=rate, age_years=drawn.person.age_years, in_af=drawn.in_af)
-    return _stack(seed, index, config, drawn, times_ms=times_ms, fractions=fractions, middle_only=middle_only)
+    return _stack(seed, index, config, drawn, times_ms=times_ms, fractions=fractions, middle_only=middle_only, visit=visit)
 
 
 def _stack(
     seed: int, index: int, config: SyntheticConfig, drawn: _Drawn, *, times_ms: np.ndarray, fractions: np.ndarray,
-    middle_only: bool,
+    middle_only: bool, visit: int = 0,
 ) -> CineStack:  # fmt: skip
     return render_stack(
         drawn.person, drawn.hearts, drawn.motion, times_ms=times_ms, fractions=fractions, middle_only=middle_only,
-        config=config, rng=generator(seed, index, Part.MRI), stack_rng=generator(seed, index, Part.MRI_STACK),
+        config=config, rng=generator(seed, index, Part.MRI), stack_rng=generator(seed, index, Part.MRI_STACK, visit=visit),
         source=drawn.source,
     )  # fmt: skip
 
@@ -141,8 +145,8 @@ class _Drawn:
     source: str
 
 
-def _draw(seed: int, index: int, config: SyntheticConfig) -> _Drawn:
-    for name, value in (("seed", seed), ("index", index)):
+def _draw(seed: int, index: int, config: SyntheticConfig, visit: int = 0) -> _Drawn:
+    for name, value in (("seed", seed), ("index", index), ("visit", visit)):
         if value < 0:
             raise BadOption(name, found=str(value), expected="0 or more", remedy="choose a number that is not negative")
     people = population.draw_people(generator(seed, index, Part.PERSON).standard_normal((1, population.NUM_DRAWS)))
@@ -156,23 +160,22 @@ def _draw(seed: int, index: int, config: SyntheticConfig) -> _Drawn:
     return _Drawn(people, person, diseases, in_af, hearts, contract(people, hearts), f"synthetic seed {seed} subject {index}")
 
 
-def _record(
-    seed: int, index: int, config: SyntheticConfig, person: Person, hearts: anatomy.Hearts, in_af: bool, source: str
-) -> Recording:
+def _record(seed: int, index: int, config: SyntheticConfig, drawn: _Drawn, visit: int) -> Recording:
+    person = drawn.person
     beats = simulate_beats(
-        person, hearts, electrode_shift_mm=config.electrode_shift_mm, rng=generator(seed, index, Part.CONDUCTION)
+        person, drawn.hearts, electrode_shift_mm=config.electrode_shift_mm, rng=generator(seed, index, Part.CONDUCTION)
     )
-    rng = generator(seed, index, Part.RHYTHM)
+    rng = generator(seed, index, Part.RHYTHM, visit=visit)
     times = draw_rhythm(
-        heart_rate_bpm=float(hearts.heart_rate_bpm[0]), age_score=person.age_score, pr_ms=beats.pr_ms, in_af=in_af,
-        irritable=person.age_score, rng=rng,
+        heart_rate_bpm=float(drawn.hearts.heart_rate_bpm[0]), age_score=person.age_score, pr_ms=beats.pr_ms,
+        in_af=drawn.in_af, irritable=person.age_score, rng=rng,
     )  # fmt: skip
     strip = clean_strip(beats, times, rng)
     return Recording(
-        signal_mv=record(strip, times, noise=config.ecg_noise, rng=generator(seed, index, Part.RECORDING)),
+        signal_mv=record(strip, times, noise=config.ecg_noise, rng=generator(seed, index, Part.RECORDING, visit=visit)),
         leads=LEADS,
         rate_hz=RATE_HZ,
-        source=source,
+        source=drawn.source,
         age_years=person.age_years,
         sex=_sex(person),
         device="synthetic",
