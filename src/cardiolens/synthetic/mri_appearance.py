@@ -138,7 +138,7 @@ def _organs(
 
 
 def _gain(
-    size: int, spread: float, z: Float[np.ndarray, " draw"], u: Float[np.ndarray, " draw"]
+    size: int, spread: float, z: Float[np.ndarray, " draw"], u: Float[np.ndarray, " chance"]
 ) -> Float32[np.ndarray, "height width"]:
     """Brighter near the coil in front, which is up and to the left; darker where the field is off or metal is near."""
     y, x = np.linspace(-1, 1, size)[:, None], np.linspace(-1, 1, size)[None, :]
