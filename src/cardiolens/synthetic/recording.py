@@ -1,7 +1,7 @@
-"""Ten seconds of ECG: beats in their rhythm, then what breathing, muscles, mains and the amplifier add.
+"""Ten seconds of ECG: beats in their rhythm, then what breathing, muscles, mains, electrodes and the amplifier add.
 
 Noise is drawn on the eight channels a machine measures (I, II, V1-V6); the other four leads are computed from them, as
-machines do, so that Einthoven's relation holds in every recording.
+machines do, so that Einthoven's relation holds in every recording. Sizes and shares are generator defaults.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import functools
 import numpy as np
 from jaxtyping import Float, Float32
 
+from cardiolens.synthetic.amplifier import amplify
+from cardiolens.synthetic.atrial_waves import fibrillatory_waves, flutter_waves
 from cardiolens.synthetic.electrophysiology import BEAT_MS, ONSET_MS, Beats
 from cardiolens.synthetic.rhythm import DURATION_MS, BeatTimes, Rhythm
 from cardiolens.synthetic.torso import twelve_leads
@@ -18,71 +20,100 @@ from cardiolens.types import RATE_HZ
 
 NUM_SAMPLES = int(DURATION_MS / 1000 * RATE_HZ)
 _STEP_MS = 1000 / RATE_HZ
-_QUANTUM_MV = 0.005
 _POOL_SAMPLES = 1 << 16
+_WANDER_KNOTS = 9
+_MAINS_SHARE, _CONTACT_SHARE, _REVERSAL_SHARE = 0.10, 0.015, 0.005
 
 
 def clean_strip(beats: Beats, times: BeatTimes, rng: np.random.Generator) -> Float[np.ndarray, "lead time"]:
-    """I, II, V1-V6 of 10 s without noise; breathing changes amplitudes by a few percent."""
+    """I, II, V1-V6 of 10 s without noise; breathing changes amplitudes by 3-10 % and turns the axis by 2-4 degrees."""
     from cardiolens.synthetic.strip_kernels import lay_beats
 
     strip = np.zeros((8, NUM_SAMPLES))
-    depth, phase = rng.uniform(0.01, 0.05), rng.random()
-    gain = 1 + depth * np.sin(2 * np.pi * (times.respiration_hz * times.onset_ms / 1000 + phase))
     # The early ST segment keeps its time; the T wave moves with the rate.
-    fixed = beats.qrs_end_ms
+    fixed = min(beats.qrs_end_ms, BEAT_MS - 50.0)
     for template, chosen in ((beats.sinus, ~times.ventricular), (beats.ectopic, times.ventricular)):
-        lay_beats(
-            strip, _STEP_MS, template, float(ONSET_MS), min(fixed, BEAT_MS - 50.0), times.onset_ms[chosen],
-            times.stretch[chosen], gain[chosen],
-        )  # fmt: skip
-    p_gain = np.interp(times.p_onset_ms, times.onset_ms, gain) if len(times.p_onset_ms) else np.ones(0)
-    lay_beats(strip, _STEP_MS, beats.p_wave, 0.0, float(beats.p_wave.shape[1]), times.p_onset_ms, np.ones(len(p_gain)), p_gain)
+        lay_beats(strip, _STEP_MS, template, float(ONSET_MS), fixed, times.onset_ms[chosen], times.stretch[chosen])
+    p_wave = beats.p_wave
+    lay_beats(strip, _STEP_MS, p_wave, 0.0, float(p_wave.shape[1]), times.p_onset_ms, np.ones(len(times.p_onset_ms)))
     if times.rhythm is not Rhythm.SINUS:
-        strip += _atrial_waves(beats, times, rng)
+        draw_waves = flutter_waves if times.rhythm is Rhythm.FLUTTER else fibrillatory_waves
+        strip += draw_waves(beats.f_wave, atrial_hz=times.atrial_hz, rate_hz=float(RATE_HZ), num_samples=NUM_SAMPLES, rng=rng)
+    return breathe(strip, times, depth=rng.uniform(0.03, 0.10), swing_degrees=rng.uniform(2.0, 4.0), rng=rng)
+
+
+def breathe(
+    strip: Float[np.ndarray, "lead time"], times: BeatTimes, *, depth: float, swing_degrees: float, rng: np.random.Generator
+) -> Float[np.ndarray, "lead time"]:
+    """A strip as the heart moves with the diaphragm.
+
+    Amplitudes differ by `depth` between inspiration and expiration, in each chest lead by its own share of it, and the
+    frontal axis by `swing_degrees`.
+    """
+    turns = times.respiration_phase + times.respiration_hz * np.arange(NUM_SAMPLES) / RATE_HZ
+    breath = np.sin(2 * np.pi * turns)
+    share = np.ones(8)
+    share[2:] = rng.uniform(0.5, 1.5, 6)
+    strip = strip * (1 + 0.5 * depth * share[:, None] * breath)
+    # I and this are at right angles in the frontal plane.
+    foot = (2 * strip[1] - strip[0]) / np.sqrt(3)
+    turn = np.radians(0.5 * swing_degrees) * breath
+    left = np.cos(turn) * strip[0] - np.sin(turn) * foot
+    foot = np.sin(turn) * strip[0] + np.cos(turn) * foot
+    strip[0], strip[1] = left, 0.5 * (left + np.sqrt(3) * foot)
     return strip
 
 
 def record(
     strip: Float[np.ndarray, "lead time"], times: BeatTimes, *, noise: float, rng: np.random.Generator
 ) -> Float32[np.ndarray, "twelve time"]:
-    """All 12 leads in mV as a machine stores them; `noise` scales everything but gain error and quantisation."""
+    """All 12 leads in mV as a machine stores them.
+
+    `noise` scales what electrodes pick up; at 0 no electrode is loose or exchanged either. Gain, bandwidth and
+    quantisation are the machine's and stay.
+    """
     z = rng.standard_normal(8)
-    seconds = np.arange(NUM_SAMPLES, dtype=np.float32) / np.float32(RATE_HZ)
-    out = strip.astype(np.float32) * np.float32(1 + 0.02 * z[0])
+    chance = rng.random(3)
+    out = strip.astype(np.float32)
+    lost = None
     if noise > 0:
         out += np.float32(noise * 0.006 * np.exp(0.4 * z[1])) * rng.standard_normal((8, NUM_SAMPLES), dtype=np.float32)
         out += np.float32(noise * min(0.011 * np.exp(0.7 * z[2]), 0.08)) * _muscle(rng)
-        out += np.float32(noise) * _wander(times.respiration_hz, rng)
-        if rng.random() < 0.10:
-            mains = rng.uniform(0.003, 0.03) * rng.uniform(0.3, 1, (8, 1))
-            out += (noise * mains * np.sin(2 * np.pi * (rng.choice([50.0, 60.0]) * seconds + rng.random((8, 1))))).astype(
-                np.float32
-            )
-        if rng.random() < 0.015:
-            lead, start, length = rng.integers(8), rng.integers(NUM_SAMPLES), rng.integers(100, 800)
-            out[lead, start : start + length] += np.float32(noise * rng.uniform(-1.0, 1.0))
-    out = np.round(out / np.float32(_QUANTUM_MV)) * np.float32(_QUANTUM_MV)
+        out += np.float32(noise) * _wander(times, size_mv=float(np.clip(0.05 * np.exp(0.5 * z[3]), 0.012, 0.2)), rng=rng)
+        if chance[0] < _MAINS_SHARE:
+            out += np.float32(noise) * _mains(rng)
+        if chance[1] < _CONTACT_SHARE:
+            lost = _lose_contact(out, noise, rng)
+        if chance[2] < _REVERSAL_SHARE:
+            exchange_arms(out)
+    out = amplify(out, gain=1 + 0.02 * float(np.clip(z[0], -3, 3)), rng=rng)
+    if lost is not None:
+        lead, start = lost
+        out[lead, start:] = 0
     return np.ascontiguousarray(twelve_leads(out), dtype=np.float32)
 
 
-def _atrial_waves(beats: Beats, times: BeatTimes, rng: np.random.Generator) -> Float[np.ndarray, "lead time"]:
-    """Fibrillatory waves of wandering rate and size, or the saw-tooth of flutter."""
-    t = np.arange(NUM_SAMPLES) / RATE_HZ
-    knots = np.linspace(0, t[-1], 14)
-    if times.rhythm is Rhythm.FLUTTER:
-        phase = (times.atrial_hz * t + rng.random()) % 1
-        saw = np.where(phase < 0.68, 1 - 2 * phase / 0.68, -1 + 2 * (phase - 0.68) / 0.32)
-        return rng.uniform(0.06, 0.14) * (beats.f_wave[2] + 0.25 * beats.f_wave[0])[:, None] * saw
-    strength = 0.05 * np.exp(0.35 * rng.standard_normal())
-    waves = np.zeros((8, NUM_SAMPLES))
-    for direction in range(2):
-        rate = times.atrial_hz * (1 + 0.07 * np.interp(t, knots, rng.standard_normal(14)))
-        phase = 2 * np.pi * (np.cumsum(rate) / RATE_HZ + rng.random())
-        size = 1 + 0.4 * np.interp(t, knots, rng.standard_normal(14))
-        wave = np.sin(phase) + 0.45 * np.sin(2 * phase + 1.0) + 0.2 * np.sin(3 * phase + 2.0)
-        waves += strength * beats.f_wave[direction][:, None] * (size * wave)
-    return waves
+def exchange_arms(out: Float32[np.ndarray, "lead time"]) -> None:
+    """In place: the electrodes of both arms are exchanged. I turns over, II shows III; the chest leads do not change."""
+    out[1] -= out[0]
+    out[0] *= -1
+
+
+def _lose_contact(out: Float32[np.ndarray, "lead time"], noise: float, rng: np.random.Generator) -> tuple[int, int] | None:
+    """In place: an offset that comes, with luck goes again, and decays in the amplifier; or, given back, a dead channel."""
+    lead, start = int(rng.integers(8)), int(rng.integers(NUM_SAMPLES - 200))
+    if rng.random() < 0.5:
+        return lead, start * int(rng.random() < 0.6)
+    end = start + int(rng.integers(100, NUM_SAMPLES))
+    out[lead, start:end] += np.float32(noise * rng.uniform(0.3, 1.5) * rng.choice([-1.0, 1.0]))
+    return None
+
+
+def _mains(rng: np.random.Generator) -> Float32[np.ndarray, "lead time"]:
+    """A hum of at most .03 mV, of another size and phase in each channel."""
+    size = rng.uniform(0.003, 0.03) * rng.uniform(0.3, 1, (8, 1))
+    turns = rng.choice([50.0, 60.0]) * np.arange(NUM_SAMPLES) / RATE_HZ + rng.random((8, 1))
+    return (size * np.sin(2 * np.pi * turns)).astype(np.float32)
 
 
 def _muscle(rng: np.random.Generator) -> Float32[np.ndarray, "lead time"]:
@@ -103,22 +134,21 @@ def _muscle_pool() -> Float32[np.ndarray, " sample"]:
     return (noise / noise.std()).astype(np.float32)
 
 
-def _wander(respiration_hz: float, rng: np.random.Generator) -> Float32[np.ndarray, "lead time"]:
+def _wander(times: BeatTimes, *, size_mv: float, rng: np.random.Generator) -> Float32[np.ndarray, "lead time"]:
     """Slow drift: breathing that all channels share in part, and a random walk of each."""
-    t = np.arange(NUM_SAMPLES, dtype=np.float32) / np.float32(RATE_HZ)
-    size = 0.05 * np.exp(0.5 * rng.standard_normal())
-    share = rng.standard_normal((8, 1)).astype(np.float32)
-    breathing = np.sin(2 * np.pi * (np.float32(respiration_hz) * t + np.float32(rng.random())))
-    knots = np.arange(9) * (NUM_SAMPLES - 1) / 8
-    walk = np.cumsum(rng.standard_normal((8, 9)), axis=1)
+    turns = times.respiration_phase + rng.random() + times.respiration_hz * np.arange(NUM_SAMPLES) / RATE_HZ
+    share = (0.6 * rng.standard_normal((8, 1))).astype(np.float32)
+    walk = np.cumsum(rng.standard_normal((8, _WANDER_KNOTS)), axis=1)
     walk -= walk.mean(axis=1, keepdims=True)
-    at = np.arange(NUM_SAMPLES)
-    smooth = np.stack([np.interp(at, knots, w) for w in walk]).astype(np.float32)
-    # Three running means in a row round off the corners of the straight pieces.
-    width = NUM_SAMPLES // 12
-    for _ in range(2):
-        padded = np.pad(smooth, ((0, 0), (width // 2 + 1, width - width // 2 - 1)), mode="edge")
-        total = np.cumsum(padded, axis=1, dtype=np.float64)
-        smooth = np.concatenate([total[:, width - 1 : width], total[:, width:] - total[:, :-width]], axis=1)[:, :NUM_SAMPLES]
-        smooth = (smooth / width).astype(np.float32)
-    return np.float32(size) * (0.6 * share * breathing + smooth)
+    breathing = np.sin(2 * np.pi * turns).astype(np.float32)
+    return np.float32(size_mv) * (share * breathing + walk.astype(np.float32) @ _smooth_path())
+
+
+@functools.cache
+def _smooth_path() -> Float32[np.ndarray, "knot time"]:
+    """Weights that lead a smooth path near values at evenly spaced knots: cubic B-splines, whose sum is one."""
+    from scipy.interpolate import BSpline
+
+    inner = np.linspace(0, 1, _WANDER_KNOTS - 2)
+    knots = np.concatenate([[0] * 3, inner, [1] * 3])
+    return BSpline(knots, np.eye(_WANDER_KNOTS), 3)(np.linspace(0, 1, NUM_SAMPLES)).T.astype(np.float32)
