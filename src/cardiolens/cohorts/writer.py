@@ -7,7 +7,6 @@ them again gives the same bits. The writer does not make rows; `build` does.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from jaxtyping import Shaped
 from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.array_files import ArrayRows
 from cardiolens.cohorts.assembly import REASON, ROW, assemble, made_by
+from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_taken, sweep
 from cardiolens.cohorts.manifest import MANIFEST, CohortSettings, building_folder, differing_settings, read_manifest
 from cardiolens.cohorts.rows import RefusedRow, SubjectRow
 from cardiolens.configs import to_json
@@ -31,7 +31,7 @@ from cardiolens.privacy import hide_participants
 
 CHUNK_ROWS = 32
 """Rows between two points from which a stopped build goes on."""
-_PLAN, _LOCK, _CHUNKS = "plan.json", "lock", "chunks"
+_CHUNKS = "chunks"
 
 
 class CohortWriter:
@@ -80,7 +80,7 @@ class CohortWriter:
                 tables = [self._table(chunk) for chunk in self._chunks()]
                 assemble(self._folder, tables, self._settings, out=self._out, split_key=self._split_key)
             shutil.rmtree(self._folder / _CHUNKS)
-            for name in (_PLAN, _LOCK):
+            for name in (PLAN, LOCK):
                 (self._folder / name).unlink()
             os.rename(self._folder, self._out)
             sync(self._out.parent)
@@ -118,19 +118,20 @@ def open_writer(out: Path, settings: CohortSettings, *, num_planned: int, split_
         BadOption: `out` is taken, a half-built cohort of other settings is there, or another process is building it.
         NoSpace: the disk is full.
     """
-    _refuse_taken(out)
+    refuse_taken(out)
     folder = building_folder(out)
     with full_disk_named(out):
         folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as open_files:
-        open_files.callback(os.close, _locked(folder))
+        open_files.enter_context(locked(folder, noun="cohort"))
         # A build that was stopped between its last two steps has a manifest in place of a plan.
         already_complete(folder, settings, num_planned=num_planned)
         with full_disk_named(out):
-            _keep_to_plan(folder, _plan(settings, num_planned=num_planned))
+            # Chunks of two versions of the program, or of two sizes, must not be mixed.
+            whole_plan = _plan(settings, num_planned=num_planned) | {"made_by": made_by(), "chunk_rows": CHUNK_ROWS}
+            keep_to_plan(folder, whole_plan, noun="cohort")
             (folder / _CHUNKS).mkdir(exist_ok=True)
-            for unfinished in folder.rglob(".*.part"):
-                unfinished.unlink()
+            sweep(folder)
         yield CohortWriter(out, settings, num_planned=num_planned, split_key=split_key, open_files=open_files)
 
 
@@ -154,44 +155,6 @@ def already_complete(out: Path, settings: CohortSettings, *, num_planned: int) -
             remedy="choose another folder, or delete this one",
         )
     return True
-
-
-def _refuse_taken(out: Path) -> None:
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise BadOption(
-            out,
-            found="a file" if out.is_file() else "a folder with other files in it",
-            expected="a new or an empty folder",
-            remedy="choose another name",
-        )
-
-
-def _locked(folder: Path) -> int:
-    """A lock that the system takes back when the process ends, however it ends."""
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise BadOption(
-            folder, found="another process building this cohort", expected="one at a time", remedy="wait until it is done"
-        ) from error
-    return lock
-
-
-def _keep_to_plan(folder: Path, plan: dict[str, Any]) -> None:
-    # Chunks of two versions of the program, or of two sizes, must not be mixed.
-    asked = plan | {"made_by": made_by(), "chunk_rows": CHUNK_ROWS}
-    path = folder / _PLAN
-    stored = json.loads(path.read_text()) if path.exists() else asked
-    if stored != asked:
-        raise BadOption(
-            folder,
-            found=f"a half-built cohort with {differing_settings(stored, asked)}",
-            expected="the settings asked for",
-            remedy="run it again with its own settings, choose another folder, or delete it",
-        )
-    write_atomically(path, json.dumps(asked, indent=2, sort_keys=True).encode())
 
 
 def _plan(settings: CohortSettings, *, num_planned: int) -> dict[str, Any]:
