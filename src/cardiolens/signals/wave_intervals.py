@@ -60,7 +60,9 @@ def wave_times(beat: Float[np.ndarray, "12 beat_time"], *, rate_hz: float = RATE
     centre = round(BEFORE_MS / step)
     reach = round(60 / step)
     peak = centre - reach + int(speed[centre - reach : centre + reach].argmax())
-    limit = _QRS_SHARE * speed[peak]
+    # What moves all the time (noise, the saw-tooth of flutter) is no part of the QRS.
+    before = speed[max(peak - round(300 / step), 0) : peak - round(80 / step)]
+    limit = max(_QRS_SHARE * speed[peak], 2.0 * float(np.median(before)))
     onset = _first_quiet(speed, peak, -1, limit, round(_QUIET_MS / step), round(_EARLIEST_ONSET_MS / step))
     offset = _first_quiet(speed, peak, 1, limit, round(_QUIET_MS / step), round(_LATEST_OFFSET_MS / step))
     return WaveTimes(
