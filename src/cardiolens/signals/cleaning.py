@@ -17,7 +17,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float, Float32
 
-from cardiolens.errors import BadOption
+from cardiolens.configs import refuse_outside
 from cardiolens.signals.baseline_kernel import baseline_kernel
 
 LEAD_GROUPS = (slice(0, 3), slice(3, 6), slice(6, 12))
@@ -46,16 +46,15 @@ class CleaningConfig:
     """Whether each group of leads is brought to mean zero and variance one; otherwise the signal stays in mV."""
 
     def __post_init__(self) -> None:
-        ranges = {
-            "clip_sd": (self.clip_sd > 0, "a number above 0, or infinity"),
-            "smoothness": (0 < self.smoothness < 1e12, "a number between 0 and 1e12"),
-            "asymmetry": (0 < self.asymmetry < 1, "a number between 0 and 1"),
-            "iterations": (self.iterations >= 1, "1 or more"),
-        }
-        for field, (holds, expected) in ranges.items():
-            if not holds:
-                found = str(getattr(self, field))
-                raise BadOption(f"CleaningConfig.{field}", found=found, expected=expected, remedy="change the setting")
+        refuse_outside(
+            self,
+            {
+                "clip_sd": (self.clip_sd > 0, "a number above 0, or infinity"),
+                "smoothness": (0 < self.smoothness < 1e12, "a number between 0 and 1e12"),
+                "asymmetry": (0 < self.asymmetry < 1, "a number between 0 and 1"),
+                "iterations": (self.iterations >= 1, "1 or more"),
+            },
+        )
 
 
 @dataclass(frozen=True)

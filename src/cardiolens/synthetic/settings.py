@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from cardiolens.errors import BadOption
+from cardiolens.configs import refuse_outside
 
 _RANGES = {
     "ecg_noise": (0.0, 5.0),
@@ -38,10 +38,10 @@ class SyntheticConfig:
     """Factor on how much contrast, sharpness and shape differ between scans, and on how many have artefacts. 0 to 2."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            low, high = _RANGES[field.name]
-            value = getattr(self, field.name)
-            if not (math.isfinite(value) and low <= value <= high):
-                raise BadOption(
-                    field.name, found=str(value), expected=f"{low} to {high}", remedy="choose a value in this range"
-                )
+        refuse_outside(
+            self,
+            {
+                name: (math.isfinite(getattr(self, name)) and low <= getattr(self, name) <= high, f"{low} to {high}")
+                for name, (low, high) in _RANGES.items()
+            },
+        )
