@@ -24,13 +24,14 @@ def fibrillatory_waves(
     seconds = np.arange(num_samples) / rate_hz
     knots = np.linspace(0, seconds[-1], _KNOTS)
     waves = np.zeros((seen.shape[1], num_samples))
-    # Two wandering fronts, and a third that the leads on the back of the heart see best.
-    for direction, lead, part in ((_FRONT, _V1, 0.85), (_DOWN, _TWO, 0.60), (_BACK, 0, 0.25)):
+    down = _relative(seen[_DOWN], _TWO)
+    # One wandering front for V1, one for the foot, and a weak one that turns to the left and back.
+    for seen_by, part in ((_beside(seen[_FRONT], down), 0.78), (down, 0.55), (_relative(seen[_BACK], 0), 0.20)):
         rate = atrial_hz + 0.35 * np.interp(seconds, knots, rng.standard_normal(_KNOTS))
         phase = 2 * np.pi * (np.cumsum(rate) / rate_hz + rng.random())
         size = np.clip(1 + 0.35 * np.interp(seconds, knots, rng.standard_normal(_KNOTS)), 0.2, 2)
         wave = np.sin(phase) + 0.35 * np.sin(2 * phase + 1.0) + 0.12 * np.sin(3 * phase + 2.0)
-        waves += (part * 0.5 * peak_to_peak * _relative(seen[direction], lead))[:, None] * (size * wave)
+        waves += (part * 0.5 * peak_to_peak * seen_by)[:, None] * (size * wave)
     return waves
 
 
@@ -44,10 +45,15 @@ def flutter_waves(
     tooth = np.interp(phase, [0.0, 0.50, 0.74, 0.90, 1.0], [0.18, -0.14, -0.72, 0.28, 0.18])
     bump = np.exp(-0.5 * ((phase - 0.80) / 0.11) ** 2)
     down = _relative(seen[_DOWN], _TWO)
-    # The part of forward current that lead II does not see makes V1 what it should be whatever the down part does there.
-    forward = _relative(seen[_FRONT] - seen[_FRONT][_TWO] * down, _V1)
     tooth, bump = inferior * (tooth - tooth.mean()), anterior * (bump - bump.mean())
+    # Makes V1 what it should be, whatever the part that points down does there.
+    forward = _beside(seen[_FRONT], down)
     return down[:, None] * tooth + forward[:, None] * (bump - down[_V1] * tooth)
+
+
+def _beside(front: Float[np.ndarray, " lead"], down: Float[np.ndarray, " lead"]) -> Float[np.ndarray, " lead"]:
+    """Of current to the front what lead II does not see, relative to V1."""
+    return _relative(front - front[_TWO] * down, _V1)
 
 
 def _relative(seen: Float[np.ndarray, " lead"], lead: int) -> Float[np.ndarray, " lead"]:
