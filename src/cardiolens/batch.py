@@ -19,6 +19,7 @@ class Batch:
 
     `ecg` is cleaned and without unit; `ecg_scale` holds the millivolts that cleaning divided each lead group by
     (limb I-III, augmented limb, chest). `cmr` lies in 0..1; where `cmr_known` is false its row is zero.
+    `cmr_mask` labels the middle channel of `cmr`: 0 background, 1 LV cavity, 2 myocardium, 3 RV cavity.
     `target` is a class in {0, 1} or a value in the task's unit; where `target_known` is false it is zero.
     """
 
@@ -27,8 +28,9 @@ class Batch:
     keys: Int[Tensor, " batch"]
     cmr: Float[Tensor, "batch channel height width"] | None = None
     cmr_known: Bool[Tensor, " batch"] | None = None
-    cmr_volumes: Float[Tensor, "batch phase slice height width"] | None = None
-    cmr_cine: Float[Tensor, "batch phase height width"] | None = None
+    cmr_mask: Int[Tensor, "batch height width"] | None = None
+    cmr_volumes: Float[Tensor, "batch 2 slice rows columns"] | None = None
+    cmr_cine: Float[Tensor, "batch phase rows columns"] | None = None
     target: Float[Tensor, "batch output"] | None = None
     target_known: Bool[Tensor, "batch output"] | None = None
 

@@ -1,3 +1,4 @@
+import dataclasses
 import threading
 from dataclasses import fields
 
@@ -66,6 +67,25 @@ def test_images_leave_out_rows_without_mri_and_lie_between_0_and_1(cohort):
     cmr = torch.cat([batch.cmr for batch in loader.epoch(0, shuffle=False)])
     assert_close(cmr.numpy(), cohort.cmr[loader.rows].astype(np.float32) / 255, rtol=0, atol=0)
     assert all(batch.cmr_known.all() for batch in loader.epoch(0, shuffle=False))
+
+
+def test_volumes_and_cine_come_beside_the_picture_where_the_cohort_has_them(cohort):
+    random = np.random.default_rng(0)
+    with_both = dataclasses.replace(
+        cohort,
+        cmr_volumes=random.integers(0, 256, (80, 2, 3, 5, 5), dtype=np.uint8),
+        cmr_cine=random.integers(0, 256, (80, 6, 5, 5), dtype=np.uint8),
+    )
+    loader = _loader(with_both, images=True, volumes=True, cine=True)
+    batches = list(loader.epoch(0, shuffle=False))
+    for name in ("cmr_volumes", "cmr_cine"):
+        shown = torch.cat([getattr(batch, name) for batch in batches])
+        assert_close(shown.numpy(), getattr(with_both, name)[loader.rows].astype(np.float32) / 255, rtol=0, atol=0)
+    only_cine = next(_loader(with_both, cine=True).epoch(0, shuffle=False))
+    assert only_cine.cmr is None
+    assert only_cine.cmr_volumes is None
+    with pytest.raises(BadOption, match=r"no cmr_volumes\.npy"):
+        _loader(cohort, volumes=True)
 
 
 def _subjects_in_order(loader, epoch, **options):

@@ -6,8 +6,9 @@ from cardiolens.cohorts.manifest import NUM_SAMPLES
 from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.errors import BadOption
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
+from cardiolens.imaging.volumes import VolumeConfig, volumes
 from cardiolens.signals.cleaning import CleaningConfig, clean
-from cardiolens.synthetic.generator import make_subject
+from cardiolens.synthetic.generator import make_subject, make_volumes
 from cardiolens.tasks import TASKS
 
 
@@ -70,3 +71,23 @@ def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path, o
     with pytest.raises(BadOption, match=next(iter(option))):
         prepare_synthetic(tmp_path / "cohort", **({"subjects": 1, "seed": 0} | option))
     assert contents(tmp_path) == {}
+
+
+def test_volumes_and_cine_are_rows_beside_the_picture_which_they_leave_as_it_is(tiny_cohort, tmp_path):
+    grid = VolumeConfig(slices=9, phases=4, size=32)
+    made = prepare_synthetic(tmp_path / "cohort", subjects=4, seed=0, with_volumes=True, with_cine=True, grid=grid)
+    assert made.cmr_volumes.shape == (4, 2, 9, 32, 32)
+    assert made.cmr_cine.shape == (4, 4, 32, 32)
+    assert (made.cmr == tiny_cohort.cmr[:4]).all()
+    assert made.settings.source["grid"]["slices"] == 9
+    stack = make_volumes(seed=0, index=2)
+    assert (made.cmr_volumes[2] == volumes(stack, ed=0, es=1, config=grid)).all()
+    # The middle slice at end-diastole in both, each with its own noise.
+    assert np.corrcoef(made.cmr_cine[2, 0].ravel(), made.cmr_volumes[2, 0, 4].ravel())[0, 1] > 0.9
+    with pytest.raises(BadOption, match=r"source\.with_cine"):
+        prepare_synthetic(tmp_path / "cohort", subjects=4, seed=0)
+
+
+def test_volumes_without_mri_are_refused(tmp_path):
+    with pytest.raises(BadOption, match="without MRI"):
+        prepare_synthetic(tmp_path / "cohort", subjects=1, seed=0, with_mri=False, with_volumes=True)

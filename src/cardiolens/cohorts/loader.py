@@ -25,12 +25,14 @@ RESIDENT_BYTES = 2 << 30
 class Loader:
     """Some rows of a cohort, batch by batch.
 
-    `columns` are the targets, in order; `images` adds the MRI picture and leaves out rows without one. The last batch of an
-    epoch may be smaller, or is left out with `drop_last`. `keys` of a batch follow from (seed, epoch, row), so neither the
-    batch size nor the place in the batch changes what is drawn for a subject.
+    `columns` are the targets, in order; `images` adds the MRI picture, `volumes` and `cine` the cohort's other arrays of MRI,
+    and each of the three leaves out rows without MRI. The last batch of an epoch may be smaller, or is left out with
+    `drop_last`. `keys` of a batch follow from (seed, epoch, row), so neither the batch size nor the place in the batch changes
+    what is drawn for a subject.
 
     Raises:
-        BadOption: no row is left, fewer than one batch with `drop_last`, or a column is absent or no number.
+        BadOption: no row is left, fewer than one batch with `drop_last`, a column is absent or no number, or the cohort has no
+            volumes or cine.
     """
 
     def __init__(
@@ -42,12 +44,16 @@ class Loader:
         seed: int,
         columns: Sequence[str] = (),
         images: bool = False,
+        volumes: bool = False,
+        cine: bool = False,
         device: torch.device | str = "cpu",
         drop_last: bool = False,
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
         self._seed, self._batch_size, self._drop_last = seed, batch_size, drop_last
         self._device = torch.device(device)
+        wanted = {"cmr": images, "cmr_volumes": volumes, "cmr_cine": cine}
+        images = any(wanted.values())
         self.rows = _usable(cohort, rows, images=images)
         if batch_size < 1 or len(self) == 0:
             raise BadOption(
@@ -57,8 +63,7 @@ class Loader:
                 remedy="use a smaller batch or a larger cohort",
             )
         arrays = {"ecg": cohort.ecg, "ecg_scale": cohort.ecg_scale}
-        if images:
-            arrays["cmr"] = cohort.cmr
+        arrays |= {name: _stored(cohort, name) for name, asked in wanted.items() if asked}
         self.resident = len(self.rows) * sum(array[0].nbytes for array in arrays.values()) <= resident_bytes
         self._gather: Gather = (Resident if self.resident else Streaming)(arrays, self.rows, self._device)
         self._target = None
@@ -91,13 +96,13 @@ class Loader:
             gathered.close()
 
     def _batch(self, arrays: dict[str, torch.Tensor], keys: torch.Tensor, places: torch.Tensor) -> Batch:
-        cmr = arrays.get("cmr")
+        shown = {name: array.to(torch.float32).div_(255) for name, array in arrays.items() if name.startswith("cmr")}
         return Batch(
             ecg=arrays["ecg"].to(torch.float32),
             ecg_scale=arrays["ecg_scale"],
             keys=keys,
-            cmr=None if cmr is None else cmr.to(torch.float32).div_(255),
-            cmr_known=None if cmr is None else torch.ones(len(keys), dtype=torch.bool, device=self._device),
+            **shown,
+            cmr_known=torch.ones(len(keys), dtype=torch.bool, device=self._device) if "cmr" in shown else None,
             target=None if self._target is None else self._target[places],
             target_known=None if self._target is None else self._known[places],
         )
@@ -114,3 +119,15 @@ def _usable(cohort: Cohort, rows: Int[np.ndarray, " row"], *, images: bool) -> I
     if not images:
         return rows
     return rows[cohort.subjects["has_cmr"].to_numpy(bool)[rows]]
+
+
+def _stored(cohort: Cohort, name: str) -> np.ndarray:
+    array = getattr(cohort, name)
+    if array is None:
+        raise BadOption(
+            cohort.path,
+            found=f"no {name}.npy",
+            expected="a cohort prepared with it",
+            remedy="prepare another cohort that has it",
+        )
+    return array

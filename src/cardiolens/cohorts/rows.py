@@ -29,6 +29,9 @@ class SubjectRow:
     texts: Mapping[str, str]
     """Text columns, such as sex."""
     visit: int = 0
+    cmr_volumes: UInt8[np.ndarray, "2 slice rows columns"] | None = None
+    """End-diastole and end-systole."""
+    cmr_cine: UInt8[np.ndarray, "phase rows columns"] | None = None
 
 
 @dataclass(frozen=True)

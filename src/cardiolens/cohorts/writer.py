@@ -97,8 +97,9 @@ class CohortWriter:
         assert np.isfinite(row.ecg_scale).all()
         self._array("ecg.npy", row.ecg).write(number, row.ecg)
         self._array("ecg_scale.npy", row.ecg_scale).write(number, row.ecg_scale)
-        if row.cmr is not None:
-            self._array("cmr.npy", row.cmr).write(number, row.cmr)
+        for name, images in (("cmr", row.cmr), ("cmr_volumes", row.cmr_volumes), ("cmr_cine", row.cmr_cine)):
+            if images is not None:
+                self._array(f"{name}.npy", images).write(number, images)
 
     def _array(self, name: str, example: Shaped[np.ndarray, "..."]) -> ArrayRows:
         if name not in self._arrays:
