@@ -9,6 +9,7 @@ from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.imaging.volumes import VolumeConfig, volumes
 from cardiolens.signals.cleaning import CleaningConfig, clean
 from cardiolens.synthetic.generator import make_subject, make_volumes
+from cardiolens.synthetic.risk import PREVALENCE
 from cardiolens.tasks import TASKS
 
 
@@ -16,9 +17,10 @@ def test_the_columns_of_every_task_are_there(tiny_cohort):
     columns = {column for task in TASKS.values() for column in task.columns}
     assert np.isfinite(tiny_cohort.values(sorted(columns))).all()
     assert set(PHENOTYPE_COLUMNS) <= set(tiny_cohort.subjects)
-    assert {"sex", "age_years", "height_cm", "weight_kg", "true_risk_cad"} <= set(tiny_cohort.subjects)
+    assert {"sex", "age_years", "height_cm", "weight_kg"} <= set(tiny_cohort.subjects)
+    assert {f"true_risk_{disease}" for disease in PREVALENCE} <= set(tiny_cohort.subjects)
     assert any(column.startswith("latent_") for column in tiny_cohort.subjects)
-    assert set(np.unique(tiny_cohort.values(["cad", "af", "dm"]))) <= {0.0, 1.0}
+    assert set(np.unique(tiny_cohort.values(list(PREVALENCE)))) <= {0.0, 1.0}
 
 
 def test_a_row_is_the_cleaned_ecg_of_its_subject(tiny_cohort):
