@@ -1,0 +1,185 @@
+"""A segmenter as files, and what it does to a short-axis stack: masks of both ventricles on the scanner's own grid.
+
+The folder holds `model.safetensors`, `config.json` and `MODEL_CARD.md`; `config.json` carries the SHA-256 of the weights.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from cardiolens.atomic import full_disk_named, sha256, write_atomically
+from cardiolens.bundles.weights import read_safetensors, write_safetensors
+from cardiolens.configs import from_json, to_json
+from cardiolens.errors import BadBundle, BadOption, BadWeights
+from cardiolens.imaging.mask_cleanup import clean_mask
+from cardiolens.imaging.stack_grid import Window, cut_out, heart_middle, put_back, with_neighbours
+from cardiolens.nn.unet import UNet, UNetConfig
+from cardiolens.types import CineStack
+
+SCHEMA_VERSION = 1
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "MODEL_CARD.md"
+_MOST_CONFIG_BYTES = 1 << 20
+_SLICES_AT_ONCE = 32
+_BRIGHT = 0.995
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """The input contract of a segmenter, and where it comes from."""
+
+    name: str
+    schema_version: int
+    unet: UNetConfig
+    pixel_mm: float
+    """Side of the pixels it was trained on."""
+    pixels: int
+    """Height and width of what it looks at."""
+    training: str
+    """What it was trained on, in words."""
+    weights_sha256: str
+    """Digest of the weight file."""
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A network and how to feed it."""
+
+    config: SegmenterConfig
+    net: UNet
+
+    def segment(self, cine: CineStack) -> UInt8[np.ndarray, "phase slice height width"]:
+        """Labels on the grid of the stack: 0 background, 1 LV cavity, 2 myocardium, 3 RV cavity.
+
+        The heart is found first, in all phases together; then a square around it is labelled slice by slice, each with its
+        neighbours. Slices run from base to apex or the other way round. Pixels outside the square are background.
+        """
+        frames = _stretched(cine.frames)
+        _, row_mm, column_mm = cine.spacing_mm
+        scale = (self.config.pixel_mm / row_mm, self.config.pixel_mm / column_mm)
+        window = self._around_heart(frames, scale)
+        height, width = frames.shape[-2:]
+        masks = []
+        for phase in frames:
+            chances = self._chances(cut_out(phase, window))
+            native = put_back(chances, window, height=height, width=width)
+            # Outside the window every chance is zero, and the first of equals is the background.
+            labels = native.argmax(axis=1).astype(np.uint8)
+            masks.append(clean_mask(labels, pixel_mm2=row_mm * column_mm))
+        return np.stack(masks)
+
+    def _around_heart(self, frames: Float32[np.ndarray, "phase slice height width"], scale: tuple[float, float]) -> Window:
+        height, width = frames.shape[-2:]
+        step = self.net.config.divisor
+        whole = int(np.ceil(max(height / scale[0], width / scale[1]) / step)) * step
+        overview = Window((height / 2, width / 2), scale, whole)
+        heart = np.concatenate([1 - self._chances(cut_out(phase, overview))[:, 0] for phase in frames[[0, -1]]])
+        row, column = heart_middle(heart, reach=self.config.pixels // 3)
+        place = tuple(
+            middle + (at + 0.5 - whole / 2) * step_px
+            for middle, at, step_px in zip(overview.middle, (row, column), scale, strict=True)
+        )
+        return Window(place, scale, self.config.pixels)
+
+    def _chances(self, slices: Float32[np.ndarray, "slice height width"]) -> Float32[np.ndarray, "slice label height width"]:
+        """Probability of each label, in pieces of a bounded size."""
+        shown = torch.from_numpy(with_neighbours(slices, range(len(slices))))
+        with torch.inference_mode():
+            return torch.cat([self._softmax(part) for part in shown.split(_SLICES_AT_ONCE)]).numpy()
+
+    def _softmax(self, shown: Float[Tensor, "slice 3 height width"]) -> Float[Tensor, "slice label height width"]:
+        return self.net(shown).float().softmax(dim=1)
+
+
+def _stretched(frames: Float[np.ndarray, "phase slice height width"]) -> Float32[np.ndarray, "phase slice height width"]:
+    """Brightness from 0 to 1, with the brightest half per cent cut off as in the training scans."""
+    low, high = float(frames.min()), float(np.quantile(frames, _BRIGHT))
+    return np.clip((frames - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+
+
+def read_segmenter(path: Path) -> Segmenter:
+    """The segmenter in folder `path`, checked, on the CPU; nothing in the folder is ever executed.
+
+    Raises:
+        BadBundle: a file is missing or changed, the schema is unknown, or the weights are those of another network.
+    """
+    config = _read_config(path / CONFIG)
+    weights = path / WEIGHTS
+    try:
+        found = sha256(weights)
+    except OSError:
+        _refuse(path, f"no {WEIGHTS}", f"a segmenter of {WEIGHTS}, {CONFIG} and {CARD}")
+    if found != config.weights_sha256:
+        _refuse(weights, f"a file with SHA-256 {found[:12]}…", f"{config.weights_sha256[:12]}… as {CONFIG} says")
+    try:
+        state = read_safetensors(weights)
+        net = UNet(config.unet)
+        net.load_state_dict(state, strict=True)
+    except BadWeights as error:
+        raise BadBundle(path, found=f"{WEIGHTS} with {error.found}", expected=error.expected, remedy=_REMEDY) from error
+    except RuntimeError as error:
+        _refuse(weights, f"tensors of another network ({error})", f"those that {CONFIG} describes")
+    if broken := [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]:
+        _refuse(weights, f"values in {broken[0]} that are not finite", "finite weights")
+    return Segmenter(config, net.eval())
+
+
+def write_segmenter(path: Path, segmenter: Segmenter, *, card: str) -> Segmenter:
+    """Write a segmenter into folder `path` in half precision, its description last, and give what was read back.
+
+    Raises:
+        BadWeights: a weight is not finite in half precision.
+        NoSpace: the device is full; an older segmenter in the folder is refused from then on, not half used.
+    """
+    with full_disk_named(path):
+        path.mkdir(parents=True, exist_ok=True)
+    write_safetensors(path / WEIGHTS, segmenter.net.state_dict(), half=True)
+    write_atomically(path / CARD, card.encode())
+    config = replace(segmenter.config, weights_sha256=sha256(path / WEIGHTS))
+    write_atomically(path / CONFIG, (json.dumps(to_json(config), indent=1, ensure_ascii=False) + "\n").encode())
+    return read_segmenter(path)
+
+
+def shipped_segmenter_path() -> Path:
+    """The folder of the segmenter that comes with the package, trained on procedural scans.
+
+    Raises:
+        BadBundle: this installation has none.
+    """
+    path = Path(__file__).parent / "shipped_segmenter"
+    if not (path / CONFIG).is_file():
+        _refuse("cardiolens", "no shipped segmenter in this installation", "its folder bundles/shipped_segmenter")
+    return path
+
+
+_REMEDY = "fetch or write the segmenter again"
+
+
+def _read_config(file: Path) -> SegmenterConfig:
+    try:
+        size = file.stat().st_size
+        raw = file.read_bytes() if size <= _MOST_CONFIG_BYTES else b""
+    except OSError:
+        _refuse(file.parent, f"no {CONFIG}", f"a segmenter of {WEIGHTS}, {CONFIG} and {CARD}")
+    try:
+        stored = json.loads(raw)
+        version = stored.get("schema_version")
+    except (ValueError, RecursionError, AttributeError) as error:
+        _refuse(file, f"no description of a segmenter ({error})", "the file that this program wrote")
+    if version != SCHEMA_VERSION:
+        _refuse(file, f"schema version {version}", f"version {SCHEMA_VERSION}")
+    try:
+        return from_json(SegmenterConfig, stored, source=file)
+    except BadOption as error:
+        _refuse(file, error.found, error.expected)
+
+
+def _refuse(source: str | Path, found: str, expected: str) -> NoReturn:
+    raise BadBundle(source, found=found[:300], expected=expected, remedy=_REMEDY)

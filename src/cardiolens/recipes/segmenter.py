@@ -1,0 +1,96 @@
+"""The segmenter that ships: trained on procedural scans alone, never on a real picture."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from cardiolens.bundles.segmenter import SCHEMA_VERSION, Segmenter, SegmenterConfig
+from cardiolens.configs import digest
+from cardiolens.methods.segmentation import SegmentationConfig
+from cardiolens.nn.unet import UNet
+from cardiolens.progress import QUIET, Progress
+from cardiolens.synthetic.scans.scan import ScanConfig
+from cardiolens.synthetic.scans.source import ScanSource
+from cardiolens.training.config import KeptWeights, Precision, RunConfig, TrainingConfig
+from cardiolens.training.train import CPU
+from cardiolens.training.environment import describe_environment
+from cardiolens.training.loop import fit
+from cardiolens.training.run import Run
+
+SCANS = ScanConfig()
+"""What the scans look like."""
+SCANS_PER_EPOCH = 1200
+BATCH_SCANS = 6
+VALIDATION_SEED = 1_000_003
+"""No training run has this seed."""
+VALIDATION_SCANS = 120
+
+
+def segmenter(*, seed: int = 0, epochs: int = 12) -> RunConfig:
+    """The U-Net with its defaults; an epoch is 1,200 scans of four slices each, drawn once."""
+    training = TrainingConfig(
+        epochs=epochs,
+        batch_size=BATCH_SCANS * (SCANS.num_slices - 2),
+        base_lr=3e-3,
+        warmup_epochs=0.3,
+        weight_decay=1e-4,
+        clip_norm=2.0,
+        precision=Precision.BF16,
+        seed=seed,
+        keep=KeptWeights.LAST,
+        checkpoint_every_seconds=120.0,
+    )
+    return RunConfig("segmenter", SegmentationConfig(), training)
+
+
+def train_segmenter(
+    config: RunConfig,
+    out: Path,
+    *,
+    scans: ScanConfig = SCANS,
+    scans_per_epoch: int = SCANS_PER_EPOCH,
+    progress: Progress = QUIET,
+) -> Run:
+    """The finished run of `config` at `out`, on the CPU: begun, resumed, or returned at once where it is done.
+
+    Raises:
+        BadRun: `out` holds a run of other settings, or the loss diverged.
+        NoSpace: the disk is full; free some and call again.
+        KeyboardInterrupt: Ctrl-C; call again to go on.
+    """
+    training = config.training
+    run = Run.start_or_resume(out, config, cohort=f"scans {digest(scans)[:16]} x {scans_per_epoch}")
+    if run.is_done:
+        run.checkpoints.clear()
+        return run
+    method = config.method.build(seed=training.seed)
+    train_scans = ScanSource(scans, seed=training.seed, num_scans=scans_per_epoch, batch_scans=BATCH_SCANS)
+    validation = ScanSource(scans, seed=VALIDATION_SEED, num_scans=VALIDATION_SCANS, batch_scans=BATCH_SCANS)
+    run.record_environment(describe_environment(CPU))
+    result = fit(method, train_scans, validation, training, run, progress=progress)
+    run.finish(method.state_dict(), asdict(result))
+    return run
+
+
+def segmenter_of(run: Run) -> Segmenter:
+    """The network of a finished run, ready to segment.
+
+    Raises:
+        BadRun: the run is not done.
+    """
+    method_config, training = run.config.method, run.config.training
+    net = UNet(method_config.unet)
+    prefix = "unet."
+    net.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in run.weights().items()})
+    slices = training.epochs * SCANS_PER_EPOCH * (SCANS.num_slices - 2)
+    config = SegmenterConfig(
+        name="cardiolens short-axis segmenter",
+        schema_version=SCHEMA_VERSION,
+        unet=method_config.unet,
+        pixel_mm=SCANS.pixel_mm,
+        pixels=SCANS.pixels,
+        training=f"{slices:,} procedural slices, seed {training.seed}; no real picture",
+        weights_sha256="",
+    )
+    return Segmenter(config, net.eval())

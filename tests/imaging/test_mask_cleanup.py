@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from cardiolens.imaging.mask_cleanup import clean_mask
+
+
+@pytest.fixture
+def heart():
+    y, x = np.mgrid[:40, :40]
+    away = np.hypot(y - 20, x - 24)
+    plane = np.where(away < 6, 1, np.where(away < 10, 2, 0))
+    plane[(np.hypot(y - 20, x - 9) < 7) & (plane == 0)] = 3
+    return np.repeat(plane[None].astype(np.uint8), 5, axis=0)
+
+
+def test_a_clean_heart_stays_as_it_is(heart):
+    np.testing.assert_array_equal(clean_mask(heart, pixel_mm2=2.25), heart)
+
+
+def test_a_second_ventricle_far_away_goes(heart):
+    wrong = heart.copy()
+    wrong[1:4, 1:4, 34:38] = 1
+    wrong[2, 35:39, 2:9] = 3
+    np.testing.assert_array_equal(clean_mask(wrong, pixel_mm2=2.25), heart)
+
+
+def test_slices_shifted_by_a_breath_hold_stay_together(heart):
+    shifted = heart.copy()
+    shifted[3:] = np.roll(shifted[3:], 4, axis=1)
+    np.testing.assert_array_equal(clean_mask(shifted, pixel_mm2=2.25), shifted)
+
+
+def test_a_slice_beyond_a_gap_goes(heart):
+    gap = heart.copy()
+    gap[3] = 0
+    cleaned = clean_mask(gap, pixel_mm2=2.25)
+    assert not cleaned[4].any()
+    np.testing.assert_array_equal(cleaned[:3], heart[:3])
+
+
+def test_a_papillary_muscle_inside_the_cavity_and_a_hole_in_the_wall_are_filled(heart):
+    wrong = heart.copy()
+    wrong[2, 20, 24] = 2
+    wrong[2, 20, 32] = 0
+    cleaned = clean_mask(wrong, pixel_mm2=2.25)
+    assert cleaned[2, 20, 24] == 1
+    assert cleaned[2, 20, 32] == 1
+
+
+def test_an_empty_stack_stays_empty():
+    assert not clean_mask(np.zeros((3, 8, 8), np.uint8), pixel_mm2=1.0).any()
