@@ -127,7 +127,7 @@ def _organs(
     back = np.array([row + 30, column + 26])
     return np.array(
         [
-            [radius + 46 + 7 * z[3], 4 + 9 * z[4], 22 + 4 * z[5], 30 + 5 * z[6], stomach, 0.25, 2.0],
+            [radius + 46 + 7 * z[3], 4 + 9 * z[4], 22 + 4 * z[5], 30 + 5 * z[6], stomach, 0.18, 2.0],
             [radius + 44 + 6 * z[7], 62 + 6 * z[8], 16 + 3 * z[9], 24 + 4 * z[10], spleen, 0.10, 1.5],
             [*back, 30, 34, muscle, 0.25, 3.0],
             [*back, 19, 19, 1.4 * muscle * np.exp(0.2 * z[12]), 0.15, 1.5],

@@ -1,24 +1,16 @@
 """Compiled: what surrounds the heart in one slice, and the heart drawn over it, with partial volume at every border.
 
-`no_type_check` keeps the shape checks of the tests away from functions that numba compiles. Floating-point operations are
-neither re-ordered nor fused, so every CPU gives the same bits.
+`no_type_check` keeps the shape checks of the tests away from functions that numba compiles.
 """
 
-from collections.abc import Callable
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
+
+from cardiolens.synthetic.compiled import compiled
 
 
-def _compiled(function: Callable) -> Callable:
-    try:
-        return njit(function, cache=True, error_model="numpy")
-    except RuntimeError:  # no folder can be written, as in a sealed container: each process compiles for itself
-        return njit(function, error_model="numpy")
-
-
-@_compiled
+@compiled
 @no_type_check
 def _cover(signed_mm, blur_mm):
     """Share of a pixel on the inner (negative) side of a border."""
@@ -26,14 +18,14 @@ def _cover(signed_mm, blur_mm):
     return 0.0 if s < 0.0 else (1.0 if s > 1.0 else s)
 
 
-@_compiled
+@compiled
 @no_type_check
 def _at(table, place, share):
     following = place + 1 if place + 1 < table.shape[0] else 0
     return (1.0 - share) * table[place] + share * table[following]
 
 
-@_compiled
+@compiled
 @no_type_check
 def draw_surroundings(frame, pixel_mm, origin, chest, dome, organs, tissue, pool, grain, blur_mm):
     """Fill `frame` with lung, diaphragm, organs and the chest wall.
@@ -84,7 +76,7 @@ def draw_surroundings(frame, pixel_mm, origin, chest, dome, organs, tissue, pool
             frame[i, j] = value
 
 
-@_compiled
+@compiled
 @no_type_check
 def draw_heart(
     frame, mask, surroundings, pixel_mm, centre, turn, contours, blurs_mm, ventricle_share, labelled, papillary, atria, tissue,
