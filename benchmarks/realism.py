@@ -33,7 +33,7 @@ from cardiolens.types import LEADS, Recording
 
 WAVES = ("Q", "R", "S", "T")
 COLUMNS = [f"{wave} {lead}" for wave in WAVES for lead in LEADS]
-REPEATS, FOLDS = 3, 5
+REPEATS, FOLDS, TREES = 3, 5, 300
 OLDER_THAN, YOUNGER_THAN = 40, 76
 """Normal recordings of PTB-XL are young; synthetic people are 45 to 82."""
 _LEAST_SPREAD_MV = 0.01
@@ -110,7 +110,7 @@ def compare(real: pd.DataFrame, synthetic: pd.DataFrame) -> Realism:
     values = np.concatenate([real.to_numpy(), synthetic.to_numpy()])
     is_synthetic = np.arange(len(values)) >= len(real)
     classifiers = {
-        "random forest": RandomForestClassifier(300, min_samples_leaf=2, class_weight="balanced_subsample", random_state=0),
+        "random forest": RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced_subsample", random_state=0),
         "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(C=0.05, class_weight="balanced")),
     }
     areas = {name: auroc(_out_of_fold(one, values, is_synthetic), is_synthetic) for name, one in classifiers.items()}
