@@ -32,8 +32,10 @@ class Cohort:
     """Millivolts that cleaning divided each lead group by."""
     cmr: UInt8[np.ndarray, "row channel height width"] | None
     """End-systole, mid, end-diastole; zero where `has_cmr` is false; None where no subject has an MRI."""
-    cmr_volumes: np.ndarray | None = None
-    cmr_cine: np.ndarray | None = None
+    cmr_volumes: UInt8[np.ndarray, "row 2 slice rows columns"] | None = None
+    """End-diastole and end-systole, slices from base to apex; None where the cohort was prepared without."""
+    cmr_cine: UInt8[np.ndarray, "row phase rows columns"] | None = None
+    """The middle slice from end-diastole on through one beat; None where the cohort was prepared without."""
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = False) -> Cohort:
