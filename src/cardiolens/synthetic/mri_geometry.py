@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cardiolens.synthetic.anatomy import Hearts
+from cardiolens.synthetic.anatomy import DENSITY_G_PER_ML, Hearts
 from cardiolens.synthetic.motion import Motion
 from cardiolens.synthetic.segments import map_to_rings
 
@@ -31,13 +31,17 @@ _CAP_SHARE = 0.65
 _APEX_INWARD = 0.08
 """Share of the long-axis shortening that the apex contributes."""
 _USUAL_HALFWAY = 0.55
+"""What `Motion.mid_fraction` is where conduction is normal."""
+_SMALLEST_RATIO = 0.12
+"""A cavity never closes altogether."""
 _RV_APEX = 0.15
 """Where the right cavity begins, as a share of the left one's length."""
 _RV_DESCENT = 1.25
 """How far the tricuspid plane descends against the mitral one."""
 _CLOSURE_MM = 8.0
-_ANGLE = np.arange(NUM_ANGLES) * (360 / NUM_ANGLES)
+"""Height over which the right cavity ends at its valves, which lie oblique to the slices."""
 _LARGEST_BLUR_MM = 14.0
+_ANGLE = np.arange(NUM_ANGLES) * (360 / NUM_ANGLES)
 
 Rings = Float[np.ndarray, "ring angle"]
 Contours = Float[np.ndarray, "slice angle"]
@@ -126,9 +130,6 @@ class HeartShape:
 
         gap = _between(self.rv_width_mm, way) * self._rv_gap(level) * (epi > 0)
         closed = self._rv_closure(way)
-        thickness = SLICE_THICKNESS_MM / stretch
-        steep = np.abs(inside) / self.long_mm / np.maximum(endo_unit[:, 0], 0.3) * self.short_mm / self.long_mm
-        steep_out = np.abs(inside) / outer_mm / np.maximum(epi_unit[:, 0], 0.3) * self.short_mm / outer_mm
         return Sections(
             endo=endo,
             epi=epi,
@@ -136,8 +137,8 @@ class HeartShape:
             rv_cavity=epi + gap * closed,
             level=level,
             ventricle_share=np.clip(0.5 - above_plane / SLICE_THICKNESS_MM, 0, 1),
-            endo_blur_mm=np.minimum(steep * thickness * moved.mean(axis=1), _LARGEST_BLUR_MM),
-            epi_blur_mm=np.minimum(steep_out * thickness, _LARGEST_BLUR_MM),
+            endo_blur_mm=_blur_mm(inside / self.long_mm, self.short_mm / self.long_mm / stretch) * moved.mean(axis=1),
+            epi_blur_mm=_blur_mm(inside / outer_mm, self.short_mm / outer_mm / stretch),
         )
 
     def _rv_gap(self, level: PerSlice) -> Contours:
@@ -176,7 +177,7 @@ def shape_heart(
         long_mm=long_mm,
         cap_mm=_CAP_SHARE * mean_wall,
         wall_mm=wall,
-        endo_ratio=np.maximum(ratio, 0.12),
+        endo_ratio=np.maximum(ratio, _SMALLEST_RATIO),
         pace=np.log(halfway) / np.log(_USUAL_HALFWAY),
         outline=outline / np.sqrt((outline**2).mean()),
         rv_outline=rv_outline,
@@ -222,8 +223,6 @@ def _ejected(shape: HeartShape) -> Float[np.ndarray, " step"]:
 
 def _fitted(shape: HeartShape, hearts: Hearts, motion: Motion, row: int) -> HeartShape:
     """The same shape with factors by which the stack's areas sum to the volumes and the mass of the phenotypes."""
-    from cardiolens.synthetic.anatomy import DENSITY_G_PER_ML
-
     ends = (0.0, 1.0)
     cavities = [_stack_ml(cut.endo**2, cut.in_ventricle) for cut in map(shape.cut, ends)]
     wanted = (hearts.lv_edv_ml[row], motion.lv_esv_ml[row])
@@ -251,6 +250,12 @@ def _at_levels(rings: Rings, level: PerSlice) -> Contours:
     low = np.minimum(at.astype(int), len(rings) - 2)
     share = (at - low)[:, None]
     return rings[low] * (1 - share) + rings[low + 1] * share
+
+
+def _blur_mm(axial: PerSlice, roundness: float) -> PerSlice:
+    """Change of an ellipsoid's radius through a slice at `axial` long semi-axes from its centre; steep near the apex."""
+    steep = np.abs(axial) / np.sqrt(np.maximum(1 - axial**2, 0.09)) * roundness
+    return np.minimum(steep * SLICE_THICKNESS_MM, _LARGEST_BLUR_MM)
 
 
 def _between(ends: tuple[float, float], way: float) -> float:
