@@ -19,7 +19,7 @@ def build(out):
     fake_cohort(out, num_rows=33, refused=(5,))
 
 
-def build_until(step, out):
+def build_until(step, out, build=build):
     """The process ends at the `step`th call that changes the disk, before it has an effect and without any clean-up."""
     calls = iter(range(step))
 
@@ -44,8 +44,12 @@ def in_own_process(work, *arguments):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-if __name__ == "__main__":
-    folder, step = Path(sys.argv[1]), 0
-    while in_own_process(build_until, step, folder / str(step)) == KILLED:
+def build_again_and_again(folder, stride, build=build):
+    step = 0
+    while in_own_process(build_until, step, folder / str(step), build) == KILLED:
         in_own_process(build, folder / str(step))
-        step += int(sys.argv[2])
+        step += stride
+
+
+if __name__ == "__main__":
+    build_again_and_again(Path(sys.argv[1]), int(sys.argv[2]))
