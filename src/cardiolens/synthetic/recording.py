@@ -77,9 +77,9 @@ def record(
     out = strip.astype(np.float32)
     lost = None
     if noise > 0:
-        out += np.float32(noise * 0.006 * np.exp(0.4 * z[1])) * rng.standard_normal((8, NUM_SAMPLES), dtype=np.float32)
-        out += np.float32(noise * min(0.011 * np.exp(0.7 * z[2]), 0.08)) * _muscle(rng)
-        out += np.float32(noise) * _wander(times, size_mv=float(np.clip(0.05 * np.exp(0.5 * z[3]), 0.012, 0.2)), rng=rng)
+        out += np.float32(noise * 0.0025 * np.exp(0.5 * z[1])) * rng.standard_normal((8, NUM_SAMPLES), dtype=np.float32)
+        out += np.float32(noise * min(0.004 * np.exp(0.9 * z[2]), 0.08)) * _muscle(rng)
+        out += np.float32(noise) * _wander(times, size_mv=float(np.clip(0.07 * np.exp(0.5 * z[3]), 0.02, 0.3)), rng=rng)
         if chance[0] < _MAINS_SHARE:
             out += np.float32(noise) * _mains(rng)
         if chance[1] < _CONTACT_SHARE:
