@@ -20,7 +20,7 @@ def ecgs() -> pd.DataFrame:
 def scores(ecgs) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(0)
     good, useless = ecgs["hypertrophy"] * 1.5 + rng.normal(size=18), rng.normal(size=18)
-    of_models = {score: pd.DataFrame({"good": good, "useless": useless}) for score in ("lvm_g", "mi", "af")}
+    of_models = {score: pd.DataFrame({"good": good, "useless": useless}) for score in ("lvm_g", "mi", "scars", "af")}
     return of_models | {"rules": pd.DataFrame(dict.fromkeys(RULES, useless))}
 
 
