@@ -6,6 +6,7 @@ python release_killed_at_steps.py FOLDER STRIDE
 import sys
 from pathlib import Path
 
+import pyarrow.parquet  # noqa: F401 - once here, not in every forked process
 from killed_at_steps import build_again_and_again
 
 from cardiolens.atomic import write_atomically

@@ -21,6 +21,7 @@ def cine() -> CineStack:
     rng = np.random.default_rng(1)
     masks = np.zeros((4, 5, 8, 10), np.uint8)
     masks[:, :, 3:6, 4:8] = 2
+    masks[:, 1:4, 5, 5:7] = 1
     frames = (500 * rng.random(masks.shape)).astype(np.float32)
     return CineStack(frames, (10.0, 1.8, 1.8), np.arange(4) * RR_MS / 4, "synthetic", masks)
 
@@ -95,13 +96,16 @@ def test_a_long_axis_series_lies_across_the_stack(tmp_path, cine):
     (stack, *_) = [frame for frame in frames if frame.SeriesDescription == "CINE_segmented_SAX_b1"]
     assert abs(_normal(across) @ _normal(stack)) < 1e-6
     assert (across.Rows, across.Columns) == (23, 10)
+    # Its first line is the first slice's row through the left cavity.
+    row = np.reshape(stack.ImageOrientationPatient, (2, 3)).astype(float)[1] * 1.8 * 5
+    assert_allclose(np.array(across.ImagePositionPatient, float), np.array(stack.ImagePositionPatient, float) + row, atol=1e-6)
 
 
 def test_the_scanners_copy_holds_all_slices_in_one_series_with_outlines(tmp_path, cine):
     frames = [f for f in _frames(_zipped(tmp_path, cine, inline_copy=True)) if "InlineVF" in f.SeriesDescription]
     assert len(frames) == 20
     assert len({frame.SeriesInstanceUID for frame in frames}) == 1
-    # Three by four labelled pixels have thirteen on or just outside their edge.
+    # Three by four labelled pixels alone have thirteen on or just outside their edge.
     assert all((frame.pixel_array >= 4094).sum() >= 13 for frame in frames)
 
 

@@ -49,7 +49,7 @@ def test_one_slice_keeps_its_place():
 
 def test_the_long_axis_view_shows_at_every_place_what_the_stack_holds_there():
     cine, geometry = _ramp(), StackGeometry((1.0, 2.0, 3.0), *AXES)
-    view, place = long_axis_view(cine, geometry)
+    view, place = long_axis_view(cine, geometry, row=3)
     assert view.frames.shape == (2, 1, 13, 7)
     assert view.spacing_mm == (10.0, 2.5, 2.5)
     of_stack, of_view = np.linalg.inv(geometry.lps_affine(cine.spacing_mm)), place.lps_affine(view.spacing_mm)

@@ -19,6 +19,7 @@ from jaxtyping import Bool, UInt8
 
 from cardiolens.atomic import write_atomically
 from cardiolens.formats.cmr_dicom import DicomFile, Examination, Series, dicom_files
+from cardiolens.imaging.mask_cleanup import LV_CAVITY
 from cardiolens.imaging.stack_geometry import StackGeometry, centred_geometry, long_axis_view, one_slice
 from cardiolens.types import CineStack
 
@@ -79,7 +80,7 @@ def short_axis_examination(
         yield _series(alone, place, SHORT_AXIS.format(index + 1), number, held, num_phases)
         number += 1
     if extras.long_axis:
-        view, place = long_axis_view(cine, geometry)
+        view, place = long_axis_view(cine, geometry, row=_middle_of_cavity(cine))
         yield _series(view, place, LONG_AXIS, number, rr_ms, num_phases)
         number += 1
     if extras.inline_copy:
@@ -115,6 +116,12 @@ def _first_half(cine: CineStack) -> CineStack:
     kept = max(len(cine.frames) // 2, 1)
     masks = None if cine.masks is None else cine.masks[:kept]
     return replace(cine, frames=cine.frames[:kept], trigger_ms=cine.trigger_ms[:kept], masks=masks)
+
+
+def _middle_of_cavity(cine: CineStack) -> int:
+    assert cine.masks is not None
+    rows = np.nonzero(cine.masks[0] == LV_CAVITY)[1]
+    return round(float(rows.mean())) if len(rows) else cine.frames.shape[2] // 2
 
 
 def _with_contours(cine: CineStack) -> CineStack:

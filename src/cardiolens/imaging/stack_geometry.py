@@ -76,14 +76,13 @@ def one_slice(cine: CineStack, geometry: StackGeometry, index: int) -> tuple[Cin
     return alone, geometry.moved(cine.spacing_mm, slices=float(index))
 
 
-def long_axis_view(cine: CineStack, geometry: StackGeometry) -> tuple[CineStack, StackGeometry]:
-    """The plane through the middle row of every slice, as one slice with square pixels.
+def long_axis_view(cine: CineStack, geometry: StackGeometry, *, row: int) -> tuple[CineStack, StackGeometry]:
+    """The plane through one row of every slice, as one slice with square pixels.
 
     Its rows run along the stack, interpolated between slices, its columns stay; the new slice direction is that in which
     the stack's rows grew. Four-chamber-like for a short-axis stack.
     """
     slice_mm, _, pixel_mm = cine.spacing_mm
-    row = cine.frames.shape[2] // 2
     depth = (cine.frames.shape[1] - 1) * slice_mm
     at = np.arange(int(depth / pixel_mm + _TOLERANCE) + 1) * pixel_mm / slice_mm
     low = np.minimum(at.astype(int), max(cine.frames.shape[1] - 2, 0))
