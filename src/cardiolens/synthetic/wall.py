@@ -60,7 +60,11 @@ def lattice() -> Lattice:
     crossed = np.array([c for _, _, c in pairs])
     on_left_endo = (links < RINGS * ANGLES).all(axis=1)
     first_rv, last_rv = NUM_LV, NUM_LV + RV_RINGS * RV_ANGLES
-    on_right_endo = ((links >= first_rv) & (links < last_rv)).all(axis=1)
+    # The right side of the septum is right endocardium.
+    right_endo = np.zeros(NUM_NODES, dtype=bool)
+    right_endo[first_rv:last_rv] = True
+    right_endo[lv[-1][np.ix_(_RV_POLAR_DEGREES[0] <= POLAR_DEGREES, np.abs(np.degrees(_ANGLE_RADIANS) - 90) <= 60)]] = True
+    on_right_endo = right_endo[links].all(axis=1)
     edges, axis, thin = [], [], []
     for grid, wraps in ((lv, True), (rv, False)):
         for ax in range(3):

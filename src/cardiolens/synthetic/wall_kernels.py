@@ -1,15 +1,23 @@
-"""Compiled loops over the lattice: activation times, and what every node adds to every electrode.
+"""Compiled loops over the lattice: activation times, lead fields at the nodes, and what every node adds to every electrode.
 
 `no_type_check` keeps the shape checks of the tests away from functions that numba compiles.
 """
 
+from collections.abc import Callable
 from typing import no_type_check
 
 import numpy as np
 from numba import njit
 
 
-@njit(cache=True)
+def _compiled(function: Callable) -> Callable:
+    try:
+        return njit(function, cache=True)
+    except RuntimeError:  # no folder can be written, as in a sealed container: each process compiles for itself
+        return njit(function)
+
+
+@_compiled
 @no_type_check
 def activation_ms(position, links, kind, layers, layer_mm, conductance, site, site_ms, left_speed, right_speed, along, across):
     """Arrival time of the wave from `site` nodes, by relaxation over `links` until nothing improves.
@@ -56,18 +64,41 @@ def activation_ms(position, links, kind, layers, layer_mm, conductance, site, si
     return time
 
 
-@njit(cache=True)
+@_compiled
 @no_type_check
-def node_weights(
-    position, edges, axis, thin, angle_step, ring_step, layer_mm, viability, electrode, softening_mm, reach_mm, radial_gain
-):
-    """Millivolt at each electrode per unit of each node's potential, up to one common factor.
+def interpolate(potential, place, which, weight):
+    """Each node's value of every mixture of four stored fields, trilinear; `place` is in steps of the grid and clipped to it.
 
-    The field of a dipole falls with distance squared near it, softened by `softening_mm`, and less steeply from
-    `reach_mm` on, since the skin confines the current. Every edge is a dipole of its potential difference;
-    weights of an electrode therefore sum to zero over nodes.
+    `potential` is (x, y, z, field); `which` and `weight` are (electrode, 4).
     """
-    num_electrodes = electrode.shape[0]
+    num_electrodes = which.shape[0]
+    out = np.zeros((place.shape[0], num_electrodes))
+    low = np.empty(3, dtype=np.int64)
+    part = np.empty(3)
+    for n in range(place.shape[0]):
+        for x in range(3):
+            p = min(max(place[n, x], 0.0), potential.shape[x] - 1 - 1e-9)
+            low[x] = int(p)
+            part[x] = p - low[x]
+        for corner in range(8):
+            i, j, k = corner & 1, (corner >> 1) & 1, corner >> 2
+            share = (part[0] if i else 1 - part[0]) * (part[1] if j else 1 - part[1]) * (part[2] if k else 1 - part[2])
+            fields = potential[low[0] + i, low[1] + j, low[2] + k]
+            for e in range(num_electrodes):
+                for m in range(4):
+                    out[n, e] += share * weight[e, m] * fields[which[e, m]]
+    return out
+
+
+@_compiled
+@no_type_check
+def node_weights(position, edges, axis, thin, angle_step, ring_step, layer_mm, viability, radial_gain, field):
+    """What a unit of every node's potential adds at each electrode: the wall's weighted graph Laplacian times `field`.
+
+    Every edge is a dipole of its potential difference, as strong as its cross-section over its length (mm); weights of an
+    electrode therefore sum to zero over nodes. `field` is (node, electrode); `radial_gain` scales edges across the layers.
+    """
+    num_electrodes = field.shape[1]
     weights = np.zeros((position.shape[0], num_electrodes))
     arc = np.empty((position.shape[0], 2))
     for n in range(position.shape[0]):
@@ -99,59 +130,22 @@ def node_weights(
             area = along_ring * layer * thin[e]
         strength = area * viability[a] * viability[b] / np.sqrt(length2)
         for k in range(num_electrodes):
-            dot = 0.0
-            r2 = softening_mm * softening_mm
-            for x in range(3):
-                r = electrode[k, x] - 0.5 * (position[a, x] + position[b, x])
-                dot += r * (position[b, x] - position[a, x])
-                r2 += r * r
-            w = strength * dot / r2 * (1 / np.sqrt(r2) + 1 / reach_mm)
+            w = strength * (field[b, k] - field[a, k])
+            # Current flows from the excited node of an edge to the resting one.
             weights[a, k] += w
             weights[b, k] -= w
     return weights
 
 
-@njit(cache=True)
+@_compiled
 @no_type_check
-def potentials(weights, upstroke_ms, recovery_ms, amplitude, upstroke, recovery, num_ms):
-    """Electrode potentials over time at 1 kHz, from histograms of weights convolved with two templates.
-
-    `upstroke` and `recovery` are rates of change (per ms, each summing to one) centred on the node's two times, which
-    must lie between 0 and `num_ms`; what lies outside is cut.
-    """
-    num_electrodes = weights.shape[1]
-    rise = np.zeros((num_electrodes, num_ms))
-    fall = np.zeros((num_electrodes, num_ms))
+def spread_over_time(weights, time_ms, num_ms):
+    """(column, ms): every node's weights put down at its time, shared between the two nearest ms; none may lie outside."""
+    out = np.zeros((weights.shape[1], num_ms))
     for n in range(weights.shape[0]):
-        for which in range(2):
-            t = upstroke_ms[n] if which == 0 else recovery_ms[n]
-            k = int(t)
-            if k < 0 or k >= num_ms - 1:
-                continue
-            f = t - k
-            for c in range(num_electrodes):
-                w = weights[n, c] * amplitude[n]
-                if which == 0:
-                    rise[c, k] += w * (1 - f)
-                    rise[c, k + 1] += w * f
-                else:
-                    fall[c, k] += w * (1 - f)
-                    fall[c, k + 1] += w * f
-    out = np.zeros((num_electrodes, num_ms))
-    for c in range(num_electrodes):
-        for t in range(num_ms):
-            if rise[c, t] != 0.0:
-                for k in range(upstroke.shape[0]):
-                    at = t + k - upstroke.shape[0] // 2
-                    if 0 <= at < num_ms:
-                        out[c, at] += rise[c, t] * upstroke[k]
-            if fall[c, t] != 0.0:
-                for k in range(recovery.shape[0]):
-                    at = t + k - recovery.shape[0] // 2
-                    if 0 <= at < num_ms:
-                        out[c, at] -= fall[c, t] * recovery[k]
-        total = 0.0
-        for t in range(num_ms):
-            total += out[c, t]
-            out[c, t] = total
+        k = int(time_ms[n])
+        f = time_ms[n] - k
+        for c in range(weights.shape[1]):
+            out[c, k] += weights[n, c] * (1 - f)
+            out[c, k + 1] += weights[n, c] * f
     return out
