@@ -17,13 +17,13 @@ from cardiolens.synthetic.population import Person
 # Longer action potentials in ms: endo- than epicardium, base than apex, septum than lateral wall, right ventricle than left
 # (negative: shorter); and by how much of its delay a late node recovers sooner. Calibrated on median T waves of normal
 # recordings, within what is measured in human hearts (transmural 20-40, apex to base up to 42, left to right about 32 ms).
-TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 20.7, 24.6, -0.531, -5.13, -40.0
-SEPTAL_SHARE, ANTERIOR_SHARE = -0.086, 0.342
+TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 22.1, 15.6, -2.42, -3.63, -37.0
+SEPTAL_SHARE, ANTERIOR_SHARE = -0.188, 0.242
 """By how much steeper the transmural gradient is in the septum, whose far side is right-ventricular, and in front."""
-FOLLOWING = 1.049
-BASE_MS = 254.8
+FOLLOWING = 0.778
+BASE_MS = 250.9
 # Rates of the templates: the plateau falls slowly (phase 2), then fast (phase 3).
-SLOW_MS, FAST_MS, BLUR_MS = 71.4, 37.0, 4.0
+SLOW_MS, FAST_MS, BLUR_MS = 69.7, 40.0, 3.0
 NUM_DRAWS = 10
 
 
