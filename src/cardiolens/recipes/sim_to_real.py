@@ -21,7 +21,7 @@ from cardiolens.synthetic.settings import SyntheticConfig
 from cardiolens.tasks import TASKS, Task, TaskKind
 from cardiolens.training.config import Precision, RunConfig, TrainingConfig
 
-PAIRS, PAIRS_SEED = 6000, 21
+PAIRS, PAIRS_SEED = 4500, 21
 """Pairs of ECG and MRI that the encoder is pre-trained on."""
 SUBJECTS, CASES_SEED = 5000, 22
 CASES = {"af": 1200, "mi": 1200, "hf": 400, "cardiomyopathy": 250}
@@ -69,13 +69,13 @@ VARIANTS = (
 
 
 def mdm() -> RunConfig:
-    """Masked data modelling of the demo's encoder, 12 epochs."""
-    return _longer(demo.mdm(), epochs=12)
+    """Masked data modelling of the demo's encoder, 10 epochs."""
+    return _longer(demo.mdm(), epochs=10)
 
 
 def mmcl() -> RunConfig:
-    """Contrastive learning of the demo's encoder, 10 epochs."""
-    return _longer(demo.mmcl(), epochs=10)
+    """Contrastive learning of the demo's encoder, 12 epochs."""
+    return _longer(demo.mmcl(), epochs=12)
 
 
 def joint() -> RunConfig:
