@@ -80,12 +80,12 @@ def build_hearts(people: People, af_recorded: Column, normals: Float[np.ndarray,
         0.055 * height_z + 0.080 * bmi_z + 0.065 * pressure + 0.055 * fitness - 0.030 * metabolic - 0.030 * age_z
         + 0.50 * dilated - 0.12 * hypertrophic + 0.30 * scar_share + 0.125 * z["size"]
     )  # fmt: skip
-    mass = np.where(male, 103.0, 71.0) * np.exp(
+    mass = np.where(male, 103.0, 71.5) * np.exp(
         0.045 * height_z + 0.068 * bmi_z + 0.106 * pressure + 0.030 * fitness + 0.030 * metabolic - 0.01 * male * age_z
         + 0.30 * dilated + 0.60 * hypertrophic + 0.045 * z["size"] + 0.128 * z["mass"]
     )  # fmt: skip
     ef = np.clip(
-        np.where(male, 0.590, 0.618) - 0.006 * metabolic - 0.005 * fitness - 0.32 * dilated - 0.40 * scar_share
+        np.where(male, 0.590, 0.614) - 0.006 * metabolic - 0.005 * fitness - 0.32 * dilated - 0.40 * scar_share
         - 0.07 * ischaemia_share + 0.08 * hypertrophic - 0.03 * people["lbbb"] + 0.046 * z["ef"],
         0.10, 0.82,
     )  # fmt: skip
@@ -96,7 +96,7 @@ def build_hearts(people: People, af_recorded: Column, normals: Float[np.ndarray,
     rv_edv = rv_sv / rv_ef
     atrial = people["atrial_substrate"]
     la = np.where(male, 71.0, 61.0) * np.exp(0.05 * height_z + 0.050 * bmi_z + 0.15 * atrial + 0.25 * dilated + 0.15 * z["la"])
-    sinus_rate = np.where(male, 63.0, 66.0) - 3.5 * fitness + 2.8 * metabolic + 6 * dilated + 7.6 * z["heart_rate"]
+    sinus_rate = np.where(male, 63.0, 66.7) - 3.5 * fitness + 2.8 * metabolic + 6 * dilated + 7.6 * z["heart_rate"]
     heart_rate = np.clip(np.where(af_recorded > 0, 88 + 1.6 * (sinus_rate - 65), sinus_rate), 40, 150)
 
     length = np.where(male, 92.0, 84.0) * np.exp(

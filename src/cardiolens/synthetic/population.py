@@ -84,7 +84,7 @@ def draw_people(normals: Float[np.ndarray, "subject draw"]) -> People:
     z = dict(zip(_DRAWS, normals.T, strict=True))
     male = (ndtr(z["sex"]) < 0.48).astype(float)
     # A little wider and younger before it is cut off at both ends.
-    middle, width = np.where(male, 61.8, 60.7), 8.0
+    middle, width = np.where(male, 62.5, 61.0), 8.3
     low, high = ndtr((_YOUNGEST - middle) / width), ndtr((_OLDEST - middle) / width)
     age = middle + width * ndtri(low + (high - low) * ndtr(z["age"]))
     age_z = (age - AGE_MEAN) / AGE_SD
@@ -92,9 +92,9 @@ def draw_people(normals: Float[np.ndarray, "subject draw"]) -> People:
 
     height = np.where(male, 176 + 6.7 * z["height"], 163 + 6.1 * z["height"]) - 0.6 * age_z
     bmi_sigma = np.where(male, 0.145, 0.175)
-    bmi = np.where(male, 27.1, 26.2) * np.exp(bmi_sigma * np.clip(z["bmi"], -2.8, 3.2) - bmi_sigma**2 / 2)
+    bmi = np.where(male, 27.3, 26.4) * np.exp(bmi_sigma * np.clip(z["bmi"], -2.8, 3.2) - bmi_sigma**2 / 2)
     sbp_z = 0.30 * age_z + 0.18 * z["bmi"] + 0.93 * z["sbp"]
-    sbp = np.clip(np.where(male, 141 + 16 * sbp_z, 133 + 18.5 * sbp_z), 85, 230)
+    sbp = np.clip(np.where(male, 141.5 + 16 * sbp_z, 133.7 + 18.5 * sbp_z), 85, 230)
     dbp = np.clip(np.where(male, 81.0, 77.0) + 10 * (0.6 * (sbp_z - 0.3 * age_z) - 0.1 * age_z + 0.79 * z["dbp"]), 45, 130)
     smoker = (ndtr(z["smoker"]) < 0.37).astype(float)
 

@@ -29,13 +29,13 @@ PART_OF = {"mi": "cad"}
 """Diseases that only people with another one have."""
 
 INTERCEPTS = {
-    "cad": -3.62560,
-    "af": -4.64133,
-    "dm": -3.80443,
-    "hf": -5.53136,
-    "mi": -2.45547,
-    "cardiomyopathy": -6.32394,
-    "scd": -6.58555,
+    "cad": -3.70490,
+    "af": -4.74006,
+    "dm": -3.84241,
+    "hf": -5.64520,
+    "mi": -2.51238,
+    "cardiomyopathy": -6.34529,
+    "scd": -6.66951,
 }
 
 _FRAILTY_SD = 0.8
