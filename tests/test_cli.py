@@ -141,3 +141,23 @@ def test_a_full_disk_is_one_line(capsys, tmp_path, monkeypatch):
     assert status == 2
     assert _one_line(err)
     assert "space" in err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--out", "c"], ["--out", "c", "--check"], ["--files", "f"], ["--check", "--subjects", "0"]],
+    ids=" ".join,
+)
+def test_synthetic_subjects_are_asked_for_in_one_way(capsys, tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = _run(capsys, "prepare", "synthetic", *options)
+    assert status == 2
+    assert _one_line(err), err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_synthetic_subjects_can_be_had_as_files(capsys, tmp_path):
+    status, out, _ = _run(capsys, "prepare", "synthetic", "--subjects", 2, "--no-mri", "--files", tmp_path / "release")
+    assert status == 0
+    assert "Research use only" in out
+    assert list((tmp_path / "release").rglob("*_20205_2_0.xml"))
