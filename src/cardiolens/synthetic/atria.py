@@ -13,7 +13,7 @@ NUM_DRAWS = 8
 # From the centre of the left ventricle, in mm of the torso: the right atrium to the right, the left one behind.
 RIGHT_MM, LEFT_MM = np.array([-45.0, 5.0, 40.0]), np.array([-5.0, 40.0, 40.0])
 RIGHT_AXIS, LEFT_AXIS = np.array([0.45, -0.35, -0.80]), np.array([0.85, 0.45, -0.25])
-RIGHT_MOMENT, LEFT_MOMENT = 0.60e-6, 0.50e-6
+RIGHT_MOMENT, LEFT_MOMENT = 0.85e-6, 0.70e-6
 """Peak current dipoles in A m; calibrated on P of .05-.15 mV in lead II."""
 FIBRILLATION_MOMENT = 8e-6
 
@@ -26,7 +26,7 @@ def p_wave(
     length = 98 + 5 * person.atrial_substrate + 0.12 * (la_volume_ml - 65) + 5 * z[0]
     right = _half_sine(t, 0.0, 0.66 * length) * (1 + 0.12 * z[1])
     left = _half_sine(t, 0.30 * length, length) * (la_volume_ml / 65) ** 0.5 * (1 + 0.08 * z[2])
-    strength = 1000 * np.exp(0.25 * z[7])
+    strength = 1000 * np.exp(0.22 * z[7])
     on_right = _seen(placement, RIGHT_MM, (RIGHT_AXIS + 0.12 * z[3:6])[None])[0]
     on_left = _seen(placement, LEFT_MM, (LEFT_AXIS + 0.12 * z[4:7])[None])[0]
     return strength * (RIGHT_MOMENT * on_right[:, None] * right + LEFT_MOMENT * on_left[:, None] * left)

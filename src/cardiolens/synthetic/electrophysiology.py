@@ -29,8 +29,8 @@ ONSET_MS = 20
 _ACTION_POTENTIAL_MV, _INTRACELLULAR_S_PER_M = 100.0, 0.17
 # Calibrated on median amplitudes of normal recordings: one gain for all electrodes (the lattice's fronts are thinner and
 # its fibres more alike than real ones), and what fibres across the layers and blood beside them do to transmural current.
-GAIN, RADIAL_GAIN = 0.773, 0.65
-RV_RISE, RV_FALL = 0.06, 0.206
+GAIN, RADIAL_GAIN = 1.141, 0.462
+RV_RISE, RV_FALL = 0.06, 0.607
 """Of the right wall, whose Purkinje fibres reach far into trabeculae and muscle: much of what it gives cancels within it."""
 RV_RISE_BLOCKED = 0.35
 """Beyond a blocked branch one front crosses the wall."""
@@ -103,7 +103,7 @@ def _weights(person, local, layer_mm, scar, field, z) -> Float[np.ndarray, "node
         local, grid.edges, grid.edge_axis, grid.edge_thin, grid.angle_step, grid.ring_step, layer_mm,
         np.clip(1 - 1.3 * scar, 0, 1), RADIAL_GAIN * np.exp(0.10 * z[20]), field,
     )  # fmt: skip
-    gain = GAIN * np.exp(0.12 * z[0] - 0.05 * person.age_score)
+    gain = GAIN * np.exp(0.08 * z[0] - 0.05 * person.age_score)
     return weights * (gain * _ACTION_POTENTIAL_MV * _INTRACELLULAR_S_PER_M / 1000)
 
 

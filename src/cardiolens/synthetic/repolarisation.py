@@ -17,13 +17,13 @@ from cardiolens.synthetic.population import Person
 # Longer action potentials in ms: endo- than epicardium, base than apex, septum than lateral wall, right ventricle than left
 # (negative: shorter); and by how much of its delay a late node recovers sooner. Calibrated on median T waves of normal
 # recordings, within what is measured in human hearts (transmural 20-40, apex to base up to 42, left to right about 32 ms).
-TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 22.1, 15.6, -2.42, -3.63, -37.0
-SEPTAL_SHARE, ANTERIOR_SHARE = -0.188, 0.242
+TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 25.2, 0.446, -4.2, -3.44, -20.3
+SEPTAL_SHARE, ANTERIOR_SHARE = -0.157, 0.14
 """By how much steeper the transmural gradient is in the septum, whose far side is right-ventricular, and in front."""
-FOLLOWING = 0.778
-BASE_MS = 250.9
+FOLLOWING = 0.353
+BASE_MS = 263.8
 # Rates of the templates: the plateau falls slowly (phase 2), then fast (phase 3).
-SLOW_MS, FAST_MS, BLUR_MS = 69.7, 40.0, 3.0
+SLOW_MS, FAST_MS, BLUR_MS = 58.9, 40.0, 4.47
 NUM_DRAWS = 10
 
 
@@ -49,8 +49,8 @@ def duration_ms(
         * (1 + (ANTERIOR_SHARE + 0.1 * z[2]) * anterior + (SEPTAL_SHARE + 0.1 * z[3]) * septal)
         * (depth - 0.5)
     )
-    lv = lv + (AXIAL_MS + 5 * z[1]) * flat * (height - 0.5)
-    lv = lv + (SEPTAL_MS + 3 * z[6]) * septal + (ANTERIOR_MS + 3 * z[7]) * anterior
+    lv = lv + (AXIAL_MS + 3 * z[1]) * flat * (height - 0.5)
+    lv = lv + (SEPTAL_MS + 2 * z[6]) * septal + (ANTERIOR_MS + 2 * z[7]) * anterior
     # The free wall is strained, the septum much less.
     lv = lv + 30 * strain * np.clip(0.5 - 0.5 * septal, 0, None) * (depth - 0.5)
     border = np.tile(ischaemia.ravel(), wall.LAYERS) * 14
