@@ -25,6 +25,7 @@ from cardiolens.configs import to_json
 from cardiolens.errors import BadOption
 from cardiolens.privacy import display_name
 from cardiolens.progress import QUIET, Progress
+from cardiolens.source_digest import source_digest, with_imports
 
 __all__ = ["Layout", "ReleaseConfig", "write_release", "write_subject"]
 
@@ -100,7 +101,13 @@ def write_release(
 
 def _plan(*, subjects: int, seed: int, with_mri: bool, layout: Layout, config: ReleaseConfig) -> dict[str, Any]:
     settings = {"subjects": subjects, "seed": seed, "with_mri": with_mri, "layout": layout.value, "config": to_json(config)}
-    return json.loads(json.dumps(settings | {"made_by": made_by()}))
+    # Subjects of two versions of the generator must not be mixed.
+    made = {"made_by": made_by(), "generator_sha256": source_digest(_generator_modules())}
+    return json.loads(json.dumps(settings | made))
+
+
+def _generator_modules() -> tuple[str, ...]:
+    return with_imports("cardiolens.synthetic.generator", within="cardiolens.synthetic")
 
 
 def _complete(folder: Path, plan: dict[str, Any]) -> bool:
@@ -145,6 +152,8 @@ def _write_tables(folder: Path, plan: dict[str, Any], layout: Layout) -> None:
     write_classic(folder / MAIN_TABLE, (record["cells"] for record in _records(folder)))
     write_platform(folder / PLATFORM_TABLE, (record["cells"] for record in _records(folder)))
     write_truth(folder / TRUTH, (record["truth"] for record in _records(folder)))
+    for name in (MAIN_TABLE, PLATFORM_TABLE, TRUTH):
+        sync(folder / name)
     # Lists of withdrawals name people of other parts of the study too.
     stranger = participant_number(plan["seed"], plan["subjects"])
     withdrawn = sorted([record["cells"][EID] for record in _records(folder) if record["withdrawn"]] + [stranger])

@@ -1,7 +1,8 @@
 """ECG files to recordings: one module per format, found by walking this folder.
 
 A module is a format when it has `NAME` (what a user would call it), `sniff(path, head) -> bool` on the file's first
-bytes, and `read(path) -> Recording`. To add a format is to add a module.
+bytes, and `read(path) -> Recording`. To add a format is to add a module. Modules without `sniff` are no ECG formats: they
+hold a part of one, or write MRI (`cmr_*`).
 """
 
 from __future__ import annotations
