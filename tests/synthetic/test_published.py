@@ -7,7 +7,14 @@ from cardiolens.synthetic import published
 from cardiolens.synthetic.published import MEANS, NORMAL_AMPLITUDES_MV, Sex
 from cardiolens.types import LEADS
 
-BANDS = (*published.LATENT_BANDS, *published.CORRELATION_BANDS, *published.ECG_BANDS, published.AF_WHILE_RECORDED)
+BANDS = (
+    *published.LATENT_BANDS,
+    *published.CORRELATION_BANDS,
+    *published.ECG_BANDS,
+    *published.MRI_BANDS,
+    published.AF_WHILE_RECORDED,
+    published.MEAN_WALL,
+)
 
 
 def test_every_value_names_its_source():

@@ -54,16 +54,19 @@ def rr_irregularity(beats: Int[np.ndarray, " beat"], *, rate_hz: float = RATE_HZ
     return float(rr.std() / rr.mean()) if len(rr) > 1 else float("nan")
 
 
-def median_beat(signal_mv: Float[np.ndarray, "12 time"], *, rate_hz: float = RATE_HZ) -> Float[np.ndarray, "12 beat_time"]:
+def median_beat(
+    signal_mv: Float[np.ndarray, "12 time"], *, rate_hz: float = RATE_HZ, beats: Int[np.ndarray, " beat"] | None = None
+) -> Float[np.ndarray, "12 beat_time"]:
     """The median of the aligned beats of the commonest shape, from 400 ms before to 640 ms after the middle of the QRS, in mV.
 
     The level before the QRS is zero. Beats that do not resemble the others (ectopic ones, artefacts) are left out. In fast
     rhythms the last value of the beat is held where its neighbours begin. All NaN where fewer than two whole beats are found.
+    `beats` saves finding them again.
     """
     before, after = round(BEFORE_MS / 1000 * rate_hz), round(AFTER_MS / 1000 * rate_hz)
     search = round(_SEARCH_MS / 1000 * rate_hz)
     leads = _high_pass(signal_mv, rate_hz)
-    centres = find_beats(signal_mv, rate_hz=rate_hz)
+    centres = find_beats(signal_mv, rate_hz=rate_hz) if beats is None else beats
     rr = float(np.median(np.diff(centres))) if len(centres) > 1 else float(leads.shape[1])
     centres = centres[(centres >= before + 2 * search) & (centres < leads.shape[1] - after - 2 * search)]
     if len(centres) < 2:
@@ -71,14 +74,14 @@ def median_beat(signal_mv: Float[np.ndarray, "12 time"], *, rate_hz: float = RAT
     qrs = slice(before - 3 * search // 2, before + 3 * search // 2)
     chosen = np.ones(len(centres), dtype=bool)
     for _ in range(2):
-        beats = _cut(leads, centres, before, after)
-        template = np.median(beats[chosen], axis=0)
-        centres = centres + _best_shift(leads, centres, template[:, qrs], qrs.start - before, search)
-        beats = _cut(leads, centres, before, after)
-        chosen = _alike(beats[:, :, qrs])
-    beats = beats[chosen]
-    level = np.median(beats[:, :, before - 2 * search : before - 5 * search // 4], axis=2, keepdims=True)
-    beat = np.median(beats - level, axis=0)
+        whole = _cut(leads, centres, before, after)
+        template = np.median(whole[chosen][:, :, qrs], axis=0)
+        centres = centres + _best_shift(leads, centres, template, qrs.start - before, search)
+        whole = _cut(leads, centres, before, after)
+        chosen = _alike(whole[:, :, qrs])
+    whole = whole[chosen]
+    level = np.median(whole[:, :, before - 2 * search : before - 5 * search // 4], axis=2, keepdims=True)
+    beat = np.median(whole - level, axis=0)
     first, last = max(before - int(_RR_BEFORE * rr), 0), min(before + int(_RR_AFTER * rr), before + after - 1)
     beat[:, :first], beat[:, last:] = beat[:, first : first + 1], beat[:, last : last + 1]
     return beat

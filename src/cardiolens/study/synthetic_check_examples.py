@@ -11,8 +11,9 @@ import pandas as pd
 from cardiolens.study.synthetic_check_measures import measure_subjects
 from cardiolens.synthetic import population
 from cardiolens.synthetic.draws import Part, generator
-from cardiolens.synthetic.generator import SyntheticConfig, SyntheticSubject, make_subject
+from cardiolens.synthetic.generator import SyntheticConfig, SyntheticSubject, make_subject, make_volumes
 from cardiolens.synthetic.risk import PREVALENCE, draw_diseases
+from cardiolens.types import CineStack
 
 NUM_CANDIDATES = 6_000
 """Subjects of the cohort among whom examples are looked for."""
@@ -28,6 +29,8 @@ class Example:
 
     title: str
     subject: SyntheticSubject
+    volumes: CineStack
+    """Its MRI stack at end-diastole and end-systole."""
     measured: dict[str, float]
 
 
@@ -40,8 +43,9 @@ def find_examples(*, seed: int, config: SyntheticConfig) -> list[Example]:
     picked = {title: int(score(candidates).idxmax()) for title, score in _SCORES.items()}
     picked |= _with_atrial_rhythms(candidates, seed, config)
     subjects = [make_subject(seed=seed, index=index, config=config) for index in picked.values()]
-    rows = measure_subjects(subjects).to_dict("records")
-    return [Example(title, subject, row) for title, subject, row in zip(picked, subjects, rows, strict=True)]
+    rows = measure_subjects(subjects).astype(float).to_dict("records")
+    stacks = [make_volumes(seed=seed, index=index, config=config) for index in picked.values()]
+    return [Example(*parts) for parts in zip(picked, subjects, stacks, rows, strict=True)]
 
 
 def draw_candidates(seed: int, num_subjects: int) -> pd.DataFrame:

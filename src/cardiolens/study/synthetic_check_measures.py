@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.signals.heart_beats import find_beats, median_beat, rr_intervals_ms, rr_irregularity
@@ -23,7 +23,7 @@ from cardiolens.synthetic.motion import contract
 from cardiolens.synthetic.phenotypes import phenotype_matrix
 from cardiolens.synthetic.published import Among, Sex
 from cardiolens.synthetic.risk import PREVALENCE, draw_diseases, true_risk
-from cardiolens.types import LEADS
+from cardiolens.types import LEADS, CineStack
 
 NUM_LATENT_DRAWS = 20_000
 
@@ -59,6 +59,7 @@ def measure_subjects(subjects: Iterable[SyntheticSubject]) -> pd.DataFrame:
         | {f"ill_{name}": float(ill) for name, ill in s.diseases.items()}
         | {f"risk_{name}": risk for name, risk in s.true_risk.items()}
         | measure_ecg(s.recording.signal_mv.astype(np.float64))
+        | ({} if s.cine is None else measure_picture(s.cine))
         for s in subjects
     ]
     return _with_derived(pd.DataFrame(rows))
@@ -67,7 +68,7 @@ def measure_subjects(subjects: Iterable[SyntheticSubject]) -> pd.DataFrame:
 def measure_ecg(signal_mv: Float[np.ndarray, "12 time"]) -> dict[str, float]:
     """Intervals, axis, voltages and the wave heights (`r_V1_mv` and so on) of one recording; NaN where not found."""
     beats = find_beats(signal_mv)
-    beat = median_beat(signal_mv)
+    beat = median_beat(signal_mv, beats=beats)
     times = wave_times(beat)
     waves = wave_amplitudes(beat, times=times)
     rr = rr_intervals_ms(beats)
@@ -87,16 +88,29 @@ def measure_ecg(signal_mv: Float[np.ndarray, "12 time"]) -> dict[str, float]:
     } | {f"{wave}_{lead}_mv": float(mv) for wave, column in heights.items() for lead, mv in zip(LEADS, column, strict=True)}
 
 
-def chosen(table: pd.DataFrame, *, sex: Sex, among: Among) -> pd.DataFrame:
-    """The subjects a published value is compared with."""
+def measure_picture(cine: CineStack) -> dict[str, float]:
+    """How bright the wall and the right cavity are at end-diastole, as shares of the left cavity."""
+    assert cine.masks is not None, "a synthetic cine has its masks"
+    frame, mask = cine.frames[0, 0], cine.masks[0, 0]
+    cavity, wall, right = (float(np.median(frame[mask == label])) if (mask == label).any() else math.nan for label in (1, 2, 3))
+    return {"wall_to_blood": wall / cavity, "rv_to_blood": right / cavity}
+
+
+def chosen(table: pd.DataFrame, *, sex: Sex, among: Among) -> Bool[np.ndarray, " subject"]:
+    """Which subjects a published value is compared with."""
     keep = np.ones(len(table), dtype=bool)
     if sex is not Sex.BOTH:
         keep &= table["male"].to_numpy() == (sex is Sex.MEN)
-    if among is not Among.EVERYONE:
-        keep &= (table[[f"ill_{name}" for name in PREVALENCE]] == 0).all(axis=1).to_numpy()
-    if among is Among.SINUS:
-        keep &= (table[["lbbb", "rbbb", "in_af_while_recorded"]] == 0).all(axis=1).to_numpy()
-    return table[keep]
+    excluded = [f"ill_{name}" for name in PREVALENCE] if among is not Among.EVERYONE else []
+    excluded += ["lbbb", "rbbb", "in_af_while_recorded"] if among is Among.SINUS else []
+    for column in excluded:
+        keep &= table[column].to_numpy() == 0
+    return keep
+
+
+def undiagnosed_sinus(table: pd.DataFrame) -> pd.DataFrame:
+    """The subjects without disease, bundle branch block or atrial rhythm."""
+    return table[chosen(table, sex=Sex.BOTH, among=Among.SINUS)]
 
 
 def _with_derived(table: pd.DataFrame) -> pd.DataFrame:

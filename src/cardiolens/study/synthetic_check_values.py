@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cardiolens.evaluation.delong import auroc
-from cardiolens.study.synthetic_check_measures import chosen
+from cardiolens.study.synthetic_check_measures import chosen, undiagnosed_sinus
 from cardiolens.synthetic import published
 from cardiolens.synthetic.published import Among, Sex
 from cardiolens.types import LEADS
@@ -19,10 +19,8 @@ _BMI_SD, _SBP_SD = 4.3, 18.0
 
 def ecg_value(key: str, rendered: pd.DataFrame) -> float:
     """The number that the ECG band `key` is about."""
-    sinus = chosen(rendered, sex=Sex.BOTH, among=Among.SINUS)
+    sinus = undiagnosed_sinus(rendered)
     men, women = sinus[sinus["male"] == 1], sinus[sinus["male"] == 0]
-    if key == "mean_wall_mm":
-        return float(rendered["wt_global_mm"].mean())
     if key in ("qrs_men_minus_women", "qtc_men_minus_women"):
         column = f"{key.split('_')[0]}_ms"
         return float(men[column].mean() - women[column].mean())
@@ -42,7 +40,7 @@ def ecg_value(key: str, rendered: pd.DataFrame) -> float:
 
 def amplitude_medians(rendered: pd.DataFrame) -> list[tuple[str, str, float, float, float, bool]]:
     """Lead, wave, synthetic median, normal median, half width of the reference's middle half, and whether it is inside."""
-    sinus = chosen(rendered, sex=Sex.BOTH, among=Among.SINUS)
+    sinus = undiagnosed_sinus(rendered)
     rows = []
     for lead in LEADS:
         for wave, normal, (_, sd) in zip(
@@ -57,19 +55,24 @@ def amplitude_medians(rendered: pd.DataFrame) -> list[tuple[str, str, float, flo
 
 
 def _profile_r(rendered: pd.DataFrame) -> float:
+    # In aVR the two references call different deflections S.
     pairs = [
         (amplitude(rendered, wave, lead).median(), median)
         for lead in LEADS
         for wave, (median, _) in zip(published.WAVES, published.ALL_AMPLITUDES_MV[lead], strict=True)
+        if lead != "aVR"
     ]
     return float(np.corrcoef(np.array(pairs).T)[0, 1])
 
 
 def amplitude(table: pd.DataFrame, wave: str, lead: str) -> pd.Series:
-    """One wave in one lead, in mV, as the references measure it."""
-    column = table[f"{wave.lower()}_{lead}_mv"].dropna()
-    # The references give the highest point of T, zero where T only falls.
-    return column.clip(lower=0) if wave == "T" else column
+    """One wave in one lead, in mV, as the reference for normal beats measures it: S is the lowest point of the whole QRS,
+    T the highest of the ST-T, zero where it only falls.
+    """
+    column = table[f"{wave.lower()}_{lead}_mv"]
+    if wave == "S":
+        column = np.minimum(column, table[f"q_{lead}_mv"])
+    return (column.clip(lower=0) if wave == "T" else column).dropna()
 
 
 def latent_value(key: str, latent: pd.DataFrame) -> float:
@@ -77,7 +80,7 @@ def latent_value(key: str, latent: pd.DataFrame) -> float:
     if key.startswith("auc_"):
         name = key.removeprefix("auc_")
         return auroc(latent[f"risk_{name}"].to_numpy(), latent[f"ill_{name}"].to_numpy() > 0).value
-    well = chosen(latent, sex=Sex.BOTH, among=Among.UNDIAGNOSED)
+    well = latent[chosen(latent, sex=Sex.BOTH, among=Among.UNDIAGNOSED)]
     if key == "mass_r2":
         x, y = _design(well, _COVARIATES), np.log(well["lvm_g"].to_numpy())
         residual = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
@@ -106,7 +109,7 @@ def acdc_groups(latent: pd.DataFrame) -> dict[str, pd.DataFrame]:
     scar = latent[["scar_lad", "scar_lcx", "scar_rca"]].max(axis=1)
     extents = pd.concat([latent["dilated"], latent["hypertrophic"], scar], axis=1)
     healthy = (extents == 0).all(axis=1)
-    well = chosen(latent[healthy], sex=Sex.BOTH, among=Among.UNDIAGNOSED)
+    well = latent[healthy & chosen(latent, sex=Sex.BOTH, among=Among.UNDIAGNOSED)]
     from_extent = published.ACDC_EXTENT
     return {
         "NOR": well,

@@ -30,6 +30,7 @@ TURGUT = "Turgut 2023, arXiv 2308.05764; 40,044 UK Biobank participants"
 NORMAL_BEATS = "PTB-XL, median beats of about 300 recordings labelled normal (CC BY 4.0)"
 ALL_BEATS = "PTB-XL, 2,100 recordings of all diagnoses (CC BY 4.0)"
 ACDC = "ACDC (Bernard 2018, IEEE TMI 37:2514), masks of up to 20 patients per group"
+ACDC_SIGNAL = "80 end-diastolic ACDC stacks: 5th and 95th percentile"
 DEFAULT = "generator default"
 
 
@@ -150,8 +151,8 @@ CORRELATION_BANDS = (
     PublishedBand("r_qrs_edv", "QRS duration with LVEDV", 0.10, 0.35, "PMC4051227, n 166: mass 0.32, length 0.35"),
     PublishedBand("r_bmi_sokolow", "BMI with Sokolow-Lyon voltage", -0.40, -0.05, "sign: PMC4750022; size: " + DEFAULT),
 )
+MEAN_WALL = PublishedBand("mean_wall_mm", "mean wall thickness", 5.0, 7.0, BIOBANK_STRAIN + "; " + MESA_WALL, "mm")
 ECG_BANDS = (
-    PublishedBand("mean_wall_mm", "mean wall thickness", 5.0, 7.0, BIOBANK_STRAIN + "; " + MESA_WALL, "mm"),
     PublishedBand("qrs_men_minus_women", "QRS, men minus women", 4.0, 12.0, DEFAULT, "ms"),
     PublishedBand("qtc_men_minus_women", "QTc, men minus women", -20.0, -3.0, DEFAULT, "ms"),
     PublishedBand("sokolow_per_decade", "Sokolow-Lyon voltage per decade of age", -9.0, -1.0, DEFAULT, "%"),
@@ -162,8 +163,13 @@ ECG_BANDS = (
     PublishedBand("qtc_within", "QTc within 361-457 ms", 0.90, 1.0, MASON),
     PublishedBand("axis_within", "frontal axis within -40 to 91 degrees", 0.90, 1.0, MASON),
     PublishedBand("amplitudes_within", "median amplitudes in the middle half of normal recordings", 0.80, 1.0, NORMAL_BEATS),
-    PublishedBand("amplitude_profile_r", "r of 36 median amplitudes with all diagnoses", 0.90, 1.0, ALL_BEATS),
+    PublishedBand("amplitude_profile_r", "r of 33 median amplitudes with all diagnoses", 0.90, 1.0, ALL_BEATS),
 )
+MRI_BANDS = (
+    PublishedBand("wall_to_blood", "signal of the wall over that of LV blood, median", 0.26, 0.55, ACDC_SIGNAL),
+    PublishedBand("rv_to_blood", "signal of RV blood over that of LV blood, median", 0.63, 0.99, ACDC_SIGNAL),
+)
+"""Measured on the end-diastolic picture of rendered subjects."""
 MASON_RANGES = {
     "heart_rate_bpm": (48.0, 98.0), "pr_ms": (113.0, 212.0), "qrs_ms": (69.0, 109.0), "qtc_ms": (361.0, 457.0),
     "axis_degrees": (-40.0, 91.0),
@@ -175,7 +181,7 @@ NORMAL_AMPLITUDES_MV = {
     "aVL": (0.27, -0.11, 0.09), "aVF": (0.55, -0.09, 0.17), "V1": (0.17, -0.84, 0.06), "V2": (0.47, -1.25, 0.48),
     "V3": (0.84, -0.69, 0.49), "V4": (1.24, -0.36, 0.42), "V5": (1.30, -0.16, 0.35), "V6": (1.11, -0.08, 0.27),
 }  # fmt: skip
-"""Median R, S and largest T of recordings labelled normal; T of aVR was not measured."""
+"""Median R, lowest point of the QRS (S) and largest T of recordings labelled normal; T of aVR was not measured."""
 ALL_AMPLITUDES_MV = {
     "I": ((0.5063, 0.2621), (-0.1016, 0.0905), (0.0875, 0.1064)),
     "II": ((0.4406, 0.2739), (-0.1277, 0.1606), (0.1228, 0.1104)),
