@@ -7,6 +7,7 @@ from cardiolens.methods import METHODS
 from cardiolens.methods.contrastive import ContrastiveConfig
 from cardiolens.methods.masked_autoencoder import MaskedAutoencoderConfig
 from cardiolens.methods.method import grouped_by_decay, require_same_window
+from cardiolens.methods.segmentation import SegmentationConfig
 from cardiolens.methods.supervised import SupervisedConfig
 
 
@@ -14,6 +15,7 @@ def test_every_file_on_the_shelf_brings_one_method():
     assert {
         "contrastive": ContrastiveConfig,
         "masked_autoencoder": MaskedAutoencoderConfig,
+        "segmentation": SegmentationConfig,
         "supervised": SupervisedConfig,
     } == METHODS
 

@@ -68,7 +68,7 @@ class Segmenter:
         height, width = frames.shape[-2:]
         masks = []
         for phase in frames:
-            chances = self._chances(cut_out(phase, window))
+            chances = self._chances(cut_out(phase, window), range(len(phase)))
             native = put_back(chances, window, height=height, width=width)
             # Outside the window every chance is zero, and the first of equals is the background.
             labels = native.argmax(axis=1).astype(np.uint8)
@@ -80,7 +80,8 @@ class Segmenter:
         step = self.net.config.divisor
         whole = int(np.ceil(max(height / scale[0], width / scale[1]) / step)) * step
         overview = Window((height / 2, width / 2), scale, whole)
-        heart = np.concatenate([1 - self._chances(cut_out(phase, overview))[:, 0] for phase in frames[[0, -1]]])
+        every_other = range(0, frames.shape[1], 2)
+        heart = np.concatenate([1 - self._chances(cut_out(phase, overview), every_other)[:, 0] for phase in frames[[0, -1]]])
         row, column = heart_middle(heart, reach=self.config.pixels // 3)
         place = tuple(
             middle + (at + 0.5 - whole / 2) * step_px
@@ -88,9 +89,11 @@ class Segmenter:
         )
         return Window(place, scale, self.config.pixels)
 
-    def _chances(self, slices: Float32[np.ndarray, "slice height width"]) -> Float32[np.ndarray, "slice label height width"]:
-        """Probability of each label, in pieces of a bounded size."""
-        shown = torch.from_numpy(with_neighbours(slices, range(len(slices))))
+    def _chances(
+        self, slices: Float32[np.ndarray, "slice height width"], wanted: range
+    ) -> Float32[np.ndarray, "wanted label height width"]:
+        """Probability of each label in the wanted slices, in pieces of a bounded size."""
+        shown = torch.from_numpy(with_neighbours(slices, wanted))
         with torch.inference_mode():
             return torch.cat([self._softmax(part) for part in shown.split(_SLICES_AT_ONCE)]).numpy()
 

@@ -18,14 +18,15 @@ def clean_mask(mask: UInt8[np.ndarray, "slice height width"], *, pixel_mm2: floa
     1. Cavity and wall together keep their largest connected body; slices touch where their pixels overlap, with 3 mm to spare.
     2. In each slice the left ventricle is one piece; background enclosed by it becomes cavity, and so does muscle enclosed by
        cavity: a papillary muscle.
-    3. The right cavity keeps its largest body, and of each slice the pieces above 60 mm2.
+    3. The right cavity keeps its largest body, and of each slice the pieces above 60 mm2; what they enclose belongs to them.
     """
     left = _largest_body((mask == LV_CAVITY) | (mask == MYOCARDIUM), pixel_mm2)
     left = np.stack([_largest_piece(plane) for plane in left]) if left.any() else left
     right = _largest_body(mask == RV_CAVITY, pixel_mm2)
     right = np.stack([_without_crumbs(plane, _SMALLEST_RV_MM2 / pixel_mm2) for plane in right])
-    cleaned = np.where(left | (right & (mask == RV_CAVITY)), mask, 0).astype(np.uint8)
+    cleaned = np.where(left | right, mask, 0).astype(np.uint8)
     for plane, inside in zip(cleaned, left, strict=True):
+        plane[_enclosed(plane == RV_CAVITY) & (plane == 0)] = RV_CAVITY
         plane[_enclosed(inside) & (plane == 0)] = LV_CAVITY
         plane[_enclosed(plane == LV_CAVITY) & (plane == MYOCARDIUM)] = LV_CAVITY
     return cleaned

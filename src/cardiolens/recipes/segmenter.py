@@ -13,26 +13,26 @@ from cardiolens.progress import QUIET, Progress
 from cardiolens.synthetic.scans.scan import ScanConfig
 from cardiolens.synthetic.scans.source import ScanSource
 from cardiolens.training.config import KeptWeights, Precision, RunConfig, TrainingConfig
-from cardiolens.training.train import CPU
 from cardiolens.training.environment import describe_environment
 from cardiolens.training.loop import fit
 from cardiolens.training.run import Run
+from cardiolens.training.train import CPU
 
 SCANS = ScanConfig()
 """What the scans look like."""
 SCANS_PER_EPOCH = 1200
-BATCH_SCANS = 6
+BATCH_SCANS = 4
 VALIDATION_SEED = 1_000_003
 """No training run has this seed."""
 VALIDATION_SCANS = 120
 
 
-def segmenter(*, seed: int = 0, epochs: int = 12) -> RunConfig:
+def segmenter(*, seed: int = 0, epochs: int = 15) -> RunConfig:
     """The U-Net with its defaults; an epoch is 1,200 scans of four slices each, drawn once."""
     training = TrainingConfig(
         epochs=epochs,
         batch_size=BATCH_SCANS * (SCANS.num_slices - 2),
-        base_lr=3e-3,
+        base_lr=2.5e-3,
         warmup_epochs=0.3,
         weight_decay=1e-4,
         clip_norm=2.0,
@@ -94,3 +94,43 @@ def segmenter_of(run: Run) -> Segmenter:
         weights_sha256="",
     )
     return Segmenter(config, net.eval())
+
+
+def segmenter_card(run: Run) -> str:
+    """The model card of a finished run, with its numbers on synthetic validation scans."""
+    last = run.metrics()[-1]
+    lines = [f"| {name} | {last[f'select_dice_{key}']:.3f} |" for name, key in _STRUCTURES]
+    return _CARD.format(
+        slices=run.config.training.epochs * SCANS_PER_EPOCH * (SCANS.num_slices - 2),
+        seed=run.config.training.seed,
+        validation=VALIDATION_SCANS,
+        table="\n".join(lines),
+        pixel=SCANS.pixel_mm,
+        pixels=SCANS.pixels,
+    )
+
+
+_STRUCTURES = (("LV cavity", "lv"), ("myocardium", "myocardium"), ("RV cavity", "rv"))
+_CARD = """# Short-axis segmenter
+
+Labels LV cavity (papillary muscles included), LV myocardium and RV cavity in stacks of short-axis cine slices. Research use
+only; not a medical device.
+
+- **Input**: a stack of bright-blood (balanced SSFP) short-axis slices from base to apex with their pixel spacing. The heart is
+  found first; a square of {pixels} x {pixels} pixels of {pixel} mm around it is labelled slice by slice, each slice between its
+  two neighbours.
+- **Training**: {slices:,} procedural slices, drawn once each, seed {seed}. No real picture was used for training or for the
+  choice of the seed. Twelve patients of the ACDC challenge guided the ranges of shapes and contrasts.
+- **Weights**: half precision; `config.json` holds their SHA-256.
+
+Dice overlap on {validation} synthetic validation scans:
+
+| structure | Dice |
+|---|---|
+{table}
+
+Results on real stacks: `benchmarks/results/sim_to_real_mri_*.json`.
+
+Weak spots: slices at the base, where atria and outflow tract begin; the last slices at the apex; cavities that close at
+end-systole; heavily trabeculated right ventricles. Look at the contours before you believe the millilitres.
+"""

@@ -7,12 +7,12 @@ from cardiolens.synthetic.scans.scan import ScanConfig, draw_scan
 from cardiolens.synthetic.scans.sections import cross_sections, draw_right_ventricle
 from cardiolens.synthetic.scans.source import ScanSource
 
-CONFIG = ScanConfig(pixels=64, pixel_mm=3.0)
+CONFIG = ScanConfig()
 
 
 @pytest.fixture(scope="module")
 def scans():
-    return [draw_scan(seed=1, index=index, config=CONFIG) for index in range(40)]
+    return [draw_scan(seed=1, index=index, config=CONFIG) for index in range(24)]
 
 
 def test_a_scan_follows_from_seed_and_index_alone(scans):
@@ -40,8 +40,8 @@ def test_the_cavity_lies_inside_the_wall(scans):
 def test_both_ends_of_the_stack_have_slices_without_a_heart_or_with_the_right_one_alone(scans):
     empty = sum(not mask.any() for scan in scans for mask in scan.masks)
     right_alone = sum((mask == 3).any() and not (mask == 1).any() for scan in scans for mask in scan.masks)
-    assert empty > 3
-    assert right_alone > 3
+    assert empty > 2
+    assert right_alone > 2
 
 
 def test_blood_is_brighter_than_muscle(scans):

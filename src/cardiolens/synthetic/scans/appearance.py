@@ -52,18 +52,18 @@ def degrade(
     frames = np.sqrt(both[0] ** 2 + both[1] ** 2)
     frames = frames * np.exp(0.08 * rng.standard_normal((len(frames), 1, 1))).astype(np.float32)
     top = np.quantile(frames[:, ::3, ::3], rng.uniform(0.96, 1.0))
-    frames = np.clip(frames / top, 0, 1) ** np.float32(np.exp(rng.uniform(-0.5, 0.45)))
+    frames = np.clip(frames / top, 0, 1) ** np.float32(np.exp(rng.uniform(-0.35, 0.45)))
     return np.round(frames * 255).astype(np.float32) / np.float32(255)
 
 
 def _shading(shape: tuple[int, ...], rng: np.random.Generator) -> Float32[np.ndarray, "1 height width"]:
     """Brightness falls off with the distance to the coil, mostly in front of the chest, which is left or up."""
     y, x = np.linspace(-1, 1, shape[1])[:, None], np.linspace(-1, 1, shape[2])[None, :]
-    strength = rng.uniform(0.0, 0.75)
+    strength = rng.uniform(0.0, 0.65)
     angle = rng.normal(np.pi * 1.2, 0.8)
     slope = strength * (np.cos(angle) * x + np.sin(angle) * y)
     wave = 0.18 * strength * (rng.normal() * x**2 + rng.normal() * y**2 + 1.5 * rng.normal() * x * y)
-    near = rng.uniform(0.0, 0.9) * np.exp(-((x - 1.2 * np.cos(angle)) ** 2 + (y - 1.2 * np.sin(angle)) ** 2) / 0.5)
+    near = rng.uniform(0.0, 0.7) * np.exp(-((x - 1.2 * np.cos(angle)) ** 2 + (y - 1.2 * np.sin(angle)) ** 2) / 0.5)
     return np.exp(slope + wave + near).astype(np.float32)[None]
 
 

@@ -45,11 +45,11 @@ class _Range:
 
 
 _RANGES = {
-    Family.NORMAL: _Range((135.0, 0.30), (0.60, 0.09), (92.0, 0.28), (1.85, 0.13), (32.0, 0.22), (0.55, 0.10)),
-    Family.DILATED: _Range((260.0, 0.28), (0.22, 0.11), (155.0, 0.30), (1.55, 0.14), (32.0, 0.30), (0.40, 0.15)),
-    Family.HYPERTROPHIC: _Range((120.0, 0.32), (0.70, 0.12), (170.0, 0.33), (1.80, 0.15), (28.0, 0.25), (0.60, 0.12)),
-    Family.INFARCTED: _Range((165.0, 0.38), (0.33, 0.12), (108.0, 0.28), (1.70, 0.15), (28.0, 0.28), (0.55, 0.13)),
-    Family.RIGHT_LOADED: _Range((110.0, 0.32), (0.56, 0.12), (88.0, 0.30), (1.75, 0.15), (46.0, 0.22), (0.35, 0.15)),
+    Family.NORMAL: _Range((135.0, 0.30), (0.60, 0.09), (92.0, 0.28), (1.7, 0.13), (34.0, 0.22), (0.55, 0.10)),
+    Family.DILATED: _Range((260.0, 0.28), (0.22, 0.11), (155.0, 0.30), (1.45, 0.13), (33.0, 0.30), (0.40, 0.15)),
+    Family.HYPERTROPHIC: _Range((120.0, 0.32), (0.70, 0.12), (170.0, 0.33), (1.65, 0.15), (30.0, 0.25), (0.60, 0.12)),
+    Family.INFARCTED: _Range((165.0, 0.38), (0.33, 0.12), (108.0, 0.28), (1.6, 0.14), (30.0, 0.28), (0.55, 0.13)),
+    Family.RIGHT_LOADED: _Range((110.0, 0.32), (0.56, 0.12), (88.0, 0.30), (1.65, 0.14), (50.0, 0.22), (0.35, 0.15)),
 }
 _SHARE = (0.28, 0.16, 0.22, 0.18, 0.16)
 
@@ -124,7 +124,7 @@ def draw_heart(rng: np.random.Generator) -> Heart:
         length *= 1 - float(np.clip(rng.normal(0.28, 0.07), 0.1, 0.5)) * ef
         radius = np.sqrt(edv * (1 - ef) * 1000 / (np.pi * length * fullness))
     scar = _draw_scar(rng) if family is Family.INFARCTED else (0.0, 0.0, 1.0, 1.0, 0.0)
-    width = float(np.clip(_log_normal(rng, sizes.rv_width_mm), 14, 62))
+    width = float(np.clip(_log_normal(rng, sizes.rv_width_mm), 15, 75))
     rv_ef = float(np.clip(rng.normal(*sizes.rv_ef), 0.05, 0.85))
     apical = family is Family.HYPERTROPHIC and rng.random() < 0.15
     heart = Heart(
@@ -181,7 +181,7 @@ def _draw_wall_by_angle(rng: np.random.Generator, family: Family) -> Float[np.nd
 
 
 def _draw_ring(rng: np.random.Generator, family: Family, systolic: bool) -> Float[np.ndarray, " angle"]:
-    ring = _waves(rng, orders=(2,), scale=0.06) + _waves(rng, orders=(3, 4, 5), scale=0.045 if systolic else 0.022)
+    ring = _waves(rng, orders=(2,), scale=0.06) + _waves(rng, orders=(3, 4), scale=0.035 if systolic else 0.018)
     flat = rng.uniform(0.05, 0.4) if family is Family.RIGHT_LOADED and rng.random() < 0.75 else rng.uniform(0.0, 0.1)
     away = np.abs(TURN - np.pi + rng.normal(0, 0.25)) / rng.uniform(0.6, 1.0)
     return np.clip(ring - flat * np.exp(-(away**2)), -0.5, 0.5)

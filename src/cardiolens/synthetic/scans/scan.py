@@ -72,7 +72,7 @@ def draw_scan(*, seed: int, index: int, config: ScanConfig) -> Scan:
     heart = draw_heart(rng)
     right = draw_right_ventricle(heart, rng)
     spacing = float(rng.choice([rng.uniform(5, 8), rng.uniform(8, 10), 10.0, rng.uniform(10, 12)]))
-    first = float(rng.uniform(-24, 8))
+    first = float(rng.uniform(-32, 7))
     bottom = max(heart.length_mm + heart.wall_mm, right.tip_mm) + float(rng.uniform(-6, 16))
     whole = max(int((bottom - first) / spacing) + 1, config.num_slices)
     start = int(rng.integers(0, whole - config.num_slices + 1))
@@ -118,7 +118,7 @@ def _targets(start: int, whole: int, drawn: int, rng: np.random.Generator) -> ra
 
 def _poses(below_middle_mm: np.ndarray, rv_width_mm: float, rng: np.random.Generator) -> np.ndarray:
     """Place, turn and turn of the surroundings, by slice: a tilted axis, and each breath-hold a little off."""
-    turn = rng.normal(0.35, 0.55) if rng.random() < 0.93 else rng.uniform(-np.pi, np.pi)
+    turn = rng.normal(0.35, 0.6) if rng.random() < 0.93 else rng.uniform(-np.pi, np.pi)
     middle = np.array([0.35 * rv_width_mm * np.cos(turn), 0.35 * rv_width_mm * np.sin(turn)]) + rng.normal(0, 11, 2)
     axis = rng.normal(0, 0.2, 2)
     held = rng.normal(0, rng.uniform(0.3, 2.2), (len(below_middle_mm), 2))
@@ -147,5 +147,7 @@ def _signals_by_slice(tissue: np.ndarray, cavity_mm: np.ndarray, *, systolic: bo
     signals = np.repeat(tissue[None], len(cavity_mm), axis=0)
     closing = np.clip(1 - cavity_mm / rng.uniform(6, 14), 0, 1) * rng.uniform(0, 0.95) * (1.0 if systolic else 0.6)
     signals[:, 0] -= closing * (signals[:, 0] - signals[:, 1])
-    signals[:, 0] *= rng.uniform(0.75, 1.0) if systolic else 1.0
+    if systolic:
+        signals[:, 0] *= rng.uniform(0.85, 1.0)
+        signals[:, [0, 2]] *= rng.uniform(0.8, 1.0)
     return signals

@@ -56,9 +56,9 @@ def draw_slice(
     y, radius of the chest's inside, thickness of muscle and of fat. `liver`: y of its border, slope, curvature, x of its
     top. `organs` and `muscles` (within the left cavity) hold rows of x, y, two radii, cosine and sine of a turn, signal,
     grain, rim in mm, signal of the rim. `tissue`: LV blood, myocardium, RV blood, fat, lung, liver, chest muscle, air.
-    `grain`: share of texture in LV blood, myocardium, RV blood, lung, liver; then the share of the LV and of the RV cavity
-    that trabeculae fill, and their darkness; then depth in mm and darkness of the
-    trabeculated rim of the LV cavity. `texture` holds four unit-variance maps from fine to coarse.
+    `grain`: share of texture in LV blood, myocardium, RV blood, lung, liver; share of the LV and of the RV cavity that
+    trabeculae fill, and their darkness; depth in mm and darkness of the trabeculated rim of both cavities; how many mm of
+    what covers the left ventricle outside look like muscle. `texture` holds four unit-variance maps from fine to coarse.
     """
     height, width = frame.shape
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
@@ -118,6 +118,8 @@ def draw_slice(
                 value += c * (tissue[1] * (1 + grain[1] * t1) - value)
                 inner = tissue[2] * (1 + grain[2] * t2)
                 # Trabeculae are denser towards the free wall.
+                c = min(max(1.0 - (-v_edge - 0.5 * grain[8]) / max(grain[8], 0.1) + 0.35 * t1, 0.0), 1.0)
+                inner += c * grain[9] * (tissue[1] - inner)
                 wanted = grain[6] * (1.4 if v_edge > -9.0 else 0.5)
                 c = min(max(0.7 * (t1 + 0.5 * t0 - 2.0 + 3.2 * wanted), 0.0), 1.0)
                 inner += c * grain[7] * (tissue[1] - inner)
@@ -129,7 +131,7 @@ def draw_slice(
                 if v_edge < 0 and y < rv_ends_at:
                     label = RV_CAVITY
             if has_lv:
-                c = _cover(radius - p, blur_mm)
+                c = _cover(radius - p - (grain[10] if v_edge > 3.0 else 0.0), blur_mm)
                 value += c * (tissue[1] * (1 + grain[1] * t1 + 0.5 * grain[1] * t3) - value)
                 if radius <= p:
                     label = MYOCARDIUM

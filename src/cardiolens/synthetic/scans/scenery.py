@@ -19,8 +19,8 @@ _NOWHERE = 1e4
 
 def draw_tissue(rng: np.random.Generator) -> Float[np.ndarray, " tissue"]:
     """Signal of LV blood, myocardium, RV blood, fat, lung, liver, chest muscle, air."""
-    right = rng.uniform(0.6, 1.1)
-    muscle = min(rng.uniform(0.13, 0.55), 0.78 * right)
+    right = rng.uniform(0.45, 0.95)
+    muscle = min(rng.uniform(0.13, 0.45), 0.75 * right)
     fat = float(np.clip(1.2 * np.exp(0.4 * rng.normal()), 0.35, 3.0))
     lung = rng.uniform(0.01, 0.12)
     tissue = [1.0, muscle, right, fat, lung, rng.uniform(0.15, 0.75), muscle * rng.uniform(0.6, 1.4), rng.uniform(0.0, 0.05)]
@@ -37,14 +37,15 @@ def draw_grain(heart: Heart, rng: np.random.Generator) -> Float[np.ndarray, " gr
         [
             rng.uniform(0.02, 0.18),
             rng.uniform(0.03, 0.16),
-            rng.uniform(0.02, 0.16),
+            rng.uniform(0.04, 0.22),
             rng.uniform(0.05, 0.6),
             rng.uniform(0.03, 0.2),
             rng.uniform(0.0, 0.45),
-            rng.uniform(0.1, 0.5) if loaded else rng.uniform(0.0, 0.35),
+            rng.uniform(0.1, 0.6) if loaded else rng.uniform(0.0, 0.4),
             rng.uniform(0.3, 1.0),
-            rng.uniform(0.0, 3.5),
-            rng.uniform(0.0, 0.8),
+            rng.uniform(0.0, 4.5),
+            rng.uniform(0.0, 0.9),
+            rng.uniform(-0.3, 3.0),
         ]
     )
 
@@ -54,7 +55,8 @@ def draw_fat(rng: np.random.Generator) -> Float[np.ndarray, " angle"]:
     lumps = sum(
         (rng.normal(0, 2.0) * np.cos(order * TURN + rng.uniform(0, 2 * np.pi)) for order in (1, 2, 3, 4, 5)), np.zeros(ANGLES)
     )
-    return np.clip(rng.uniform(-3, 5) + lumps, -1.5, 16.0)
+    least = rng.uniform(1, 9) if rng.random() < 0.2 else rng.uniform(-8, 4)
+    return np.clip(least + lumps, -1.5, 16.0)
 
 
 def draw_surroundings(
@@ -204,7 +206,7 @@ def _base(
         radii=(size, size * rng.uniform(0.8, 1.3)), signal=right_signal * rng.uniform(0.8, 1.2), rim=thin, grain=0.06,
     )  # fmt: skip
     outflow[~(no_right & basal), 0] = _NOWHERE
-    size = rng.uniform(0.8, 1.25) * radius
+    size = rng.uniform(0.6, 1.05) * outer
     left_atrium = _ellipse(
         height, at=(rng.uniform(0.0, 0.4) * radius, rng.uniform(0.0, 0.5) * radius), drift=-rng.uniform(0.0, 0.5, 2),
         radii=(size, size * rng.uniform(0.6, 1.0)), signal=rng.uniform(0.75, 1.15), rim=thin, turn=rng.uniform(0, 3),

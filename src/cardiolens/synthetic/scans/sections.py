@@ -62,22 +62,22 @@ class Sections:
 def draw_right_ventricle(heart: Heart, rng: np.random.Generator) -> RightVentricle:
     """A right ventricle beside `heart`; at end-systole its base has come down further than the left one's."""
     loaded = heart.family is Family.RIGHT_LOADED
-    reach = rng.uniform(0.85, 1.12) if loaded else rng.uniform(0.65, 1.05)
+    reach = rng.uniform(0.85, 1.12) if loaded else rng.uniform(0.6, 0.98)
     squareness = rng.uniform(1.8, 2.8)
     ring = sum(
         (rng.normal(0, scale) * np.cos(order * TURN + rng.uniform(0, 2 * np.pi)) for order, scale in ((3, 0.07), (4, 0.04))),
         np.zeros(ANGLES),
     )
     return RightVentricle(
-        top_mm=float(rng.normal(5.0 if heart.systolic else 0.0, 9.0)),
+        top_mm=float(rng.normal(10.0 if heart.systolic else 3.0, 8.0)),
         tip_mm=float(reach * heart.length_mm),
-        valve_tilt=float(rng.uniform(0.03, 0.45)),
+        valve_tilt=float(rng.uniform(0.02, 0.28)),
         embrace=float(rng.uniform(0.4, 1.3)),
-        tall=float(rng.uniform(0.85, 1.4)),
+        tall=float(rng.uniform(0.9, 1.5)),
         squareness=float(squareness),
         offset=float(rng.normal(0.02, 0.16)),
         drift=float(rng.normal(0.1, 0.2)),
-        taper=float(rng.uniform(0.25, 0.95)),
+        taper=float(rng.uniform(0.35, 1.05)),
         ring=ring,
         wall_mm=float(rng.uniform(1.8, 6.5) if loaded else rng.uniform(1.5, 4.5)),
     )
