@@ -38,8 +38,8 @@ def test_the_left_endocardium_is_excited_within_half_the_complex():
 
 def test_the_base_is_excited_last():
     left, right = average()
-    assert left[:, -1].mean() > left[:, 3].mean() + 15
-    assert right[:, -1].mean() > right[:, 3].mean() + 10
+    assert left[:, -1].mean() > left[:, 3].mean() + 8
+    assert right[:, -1].mean() > right[:, 3].mean() + 8
 
 
 def test_a_blocked_left_branch_makes_the_lateral_wall_last():

@@ -29,11 +29,14 @@ ONSET_MS = 20
 _ACTION_POTENTIAL_MV, _INTRACELLULAR_S_PER_M = 100.0, 0.17
 # Calibrated on median amplitudes of normal recordings: one gain for all electrodes (the lattice's fronts are thinner and
 # its fibres more alike than real ones), and what fibres across the layers and blood beside them do to transmural current.
-GAIN, RADIAL_GAIN = 1.141, 0.462
+GAIN, RADIAL_GAIN = 1.167, 0.45
 RV_RISE, RV_FALL = 0.06, 0.607
-"""Of the right wall, whose Purkinje fibres reach far into trabeculae and muscle: much of what it gives cancels within it."""
+"""Of the right wall at excitation and recovery. Purkinje fibres reach far into its trabeculae, so that much of its front
+cancels; calibration leaves less of it than that explains: this lattice has no trabeculae on the left either."""
 RV_RISE_BLOCKED = 0.35
 """Beyond a blocked branch one front crosses the wall."""
+MASS_EXPONENT = 0.18
+"""Beyond what follows from the wall's size: thicker fibres carry more current."""
 UPSTROKE_MS = 6.0
 """Width of the front on this lattice, whose nodes lie a few ms apart."""
 _FFT = 1024
@@ -69,7 +72,7 @@ def simulate_beats(person: Person, hearts: Hearts, *, electrode_shift_mm: float,
     layer_mm = np.concatenate([_every_layer(to_rings @ wall_mm) / (wall.LAYERS - 1), np.full(wall.NUM_RV, 3.0)])
     scar = np.concatenate([_every_layer(to_rings @ hearts.scar[0]), np.zeros(wall.NUM_RV)])
     field = placement.potentials(placement.to_torso(local))
-    weights = _weights(person, local, layer_mm, scar, field, z)
+    weights = _weights(person, local, layer_mm, scar, field, float(hearts.lv_mass_g[0]), z)
     rising, falling = weights.copy(), weights
     right = 1 + 0.15 * person.right_heart_load
     rising[wall.NUM_LV :] *= (RV_RISE_BLOCKED if person.rbbb else RV_RISE) * right
@@ -94,7 +97,7 @@ def simulate_beats(person: Person, hearts: Hearts, *, electrode_shift_mm: float,
     )
 
 
-def _weights(person, local, layer_mm, scar, field, z) -> Float[np.ndarray, "node electrode"]:
+def _weights(person, local, layer_mm, scar, field, lv_mass_g, z) -> Float[np.ndarray, "node electrode"]:
     """Millivolt at each electrode per action potential of each node."""
     from cardiolens.synthetic.wall_kernels import node_weights
 
@@ -103,7 +106,7 @@ def _weights(person, local, layer_mm, scar, field, z) -> Float[np.ndarray, "node
         local, grid.edges, grid.edge_axis, grid.edge_thin, grid.angle_step, grid.ring_step, layer_mm,
         np.clip(1 - 1.3 * scar, 0, 1), RADIAL_GAIN * np.exp(0.10 * z[20]), field,
     )  # fmt: skip
-    gain = GAIN * np.exp(0.08 * z[0] - 0.05 * person.age_score)
+    gain = GAIN * np.exp(0.08 * z[0] - 0.05 * person.age_score) * (lv_mass_g / 85) ** MASS_EXPONENT
     return weights * (gain * _ACTION_POTENTIAL_MV * _INTRACELLULAR_S_PER_M / 1000)
 
 

@@ -16,14 +16,14 @@ from cardiolens.synthetic.population import Person
 
 # Longer action potentials in ms: endo- than epicardium, base than apex, septum than lateral wall, right ventricle than left
 # (negative: shorter); and by how much of its delay a late node recovers sooner. Calibrated on median T waves of normal
-# recordings, within what is measured in human hearts (transmural 20-40, apex to base up to 42, left to right about 32 ms).
-TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 25.2, 0.446, -4.2, -3.44, -20.3
-SEPTAL_SHARE, ANTERIOR_SHARE = -0.157, 0.14
+# recordings; in human hearts 20-40 ms are measured across the wall, up to 42 from apex to base, 32 from left to right.
+TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 26.2, -0.686, -4.59, -3.63, -21.8
+SEPTAL_SHARE, ANTERIOR_SHARE = -0.17, 0.125
 """By how much steeper the transmural gradient is in the septum, whose far side is right-ventricular, and in front."""
-FOLLOWING = 0.353
-BASE_MS = 263.8
+FOLLOWING = 0.343
+BASE_MS = 263.7
 # Rates of the templates: the plateau falls slowly (phase 2), then fast (phase 3).
-SLOW_MS, FAST_MS, BLUR_MS = 58.9, 40.0, 4.47
+SLOW_MS, FAST_MS, BLUR_MS = 59.6, 40.0, 5.15
 NUM_DRAWS = 10
 
 

@@ -26,13 +26,13 @@ _CHEST_DEGREES = np.array([-8.0, 8.0, 20.0, 33.0, 57.0, 86.0])
 _CHEST_HEIGHT_MM = np.array([0.0, 0.0, -15.0, -30.0, -32.0, -34.0])
 
 # From the base to the apex, and from the left cavity through the septum.
-APEX = np.array([0.42, -0.73, -0.75])
-SEPTUM = np.array([-0.85, -0.797, -0.023])
+APEX = np.array([0.42, -0.689, -0.75])
+SEPTUM = np.array([-0.85, -0.798, -0.055])
 _TURN_SD = 0.13
 """Of each component of the two directions: about 8 degrees."""
-FRONT_GAP_MM = 28.2
+FRONT_GAP_MM = 27.8
 """From the skin to the front of the right ventricle in a man of body mass index 26."""
-LEFTWARD_MM, DOWNWARD_MM = 13.6, 26.7
+LEFTWARD_MM, DOWNWARD_MM = 13.4, 29.0
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def place_heart(
     septum = _unit(septum - apex * (septum @ apex))
     axes = np.stack([np.cross(-apex, septum), septum, -apex], axis=1)
     turned = heart_mm @ axes.T
-    centre = np.array([LEFTWARD_MM + 5 * z[8], 0.0, -DOWNWARD_MM * stature + 2.0 * np.clip(fat, -6, 10) + 7 * z[9]])
-    gap = FRONT_GAP_MM + 0.9 * fat + 3 * z[7]
+    centre = np.array([LEFTWARD_MM + 5 * z[8], 0.0, -DOWNWARD_MM * stature + 1.3 * np.clip(fat, -6, 10) + 7 * z[9]])
+    gap = FRONT_GAP_MM + 1.9 * fat + 3 * z[7]
     across = np.clip((turned[:, 0] + centre[0]) / half_width, -0.95, 0.95)
     centre[1] = gap - (turned[:, 1] + half_depth * np.sqrt(1 - across**2)).min()
     scale = np.array([TEMPLATE_HALF_WIDTH_MM / half_width, TEMPLATE_HALF_DEPTH_MM / half_depth, 1 / stature])
