@@ -200,7 +200,7 @@ def _base(
         radii=(size, size * rng.uniform(0.7, 1.2)), signal=right_signal, rim=thin, turn=rng.uniform(0, 3), grain=0.06,
     )  # fmt: skip
     atrium[~(part_right | (no_right & basal)), 0] = _NOWHERE
-    size = rng.uniform(10, 19)
+    size = rng.uniform(10, 23)
     outflow = _ellipse(
         height, at=(-outer * rng.uniform(0.2, 0.8), -outer * rng.uniform(0.8, 1.0) - 0.6 * size), drift=rng.normal(0, 0.4, 2),
         radii=(size, size * rng.uniform(0.8, 1.3)), signal=right_signal * rng.uniform(0.8, 1.2), rim=thin, grain=0.06,

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from cardiolens.synthetic.scans.hearts import ANGLES, TURN, Family, Heart
 
 _SMALLEST_CAVITY_MM = 1.5
+_FAR_MM = 1000.0
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ def draw_right_ventricle(heart: Heart, rng: np.random.Generator) -> RightVentric
         np.zeros(ANGLES),
     )
     return RightVentricle(
-        top_mm=float(rng.normal(10.0 if heart.systolic else 3.0, 8.0)),
+        top_mm=float(max(rng.normal(12.0 if heart.systolic else 3.0, 7.0), -2.0)),
         tip_mm=float(reach * heart.length_mm),
-        valve_tilt=float(rng.uniform(0.02, 0.28)),
+        valve_tilt=float(rng.uniform(0.01, 0.15)),
         embrace=float(rng.uniform(0.4, 1.3)),
         tall=float(rng.uniform(0.9, 1.5)),
         squareness=float(squareness),
@@ -125,6 +126,8 @@ def _right_sections(
     ) ** power
     radius = flatness ** (-1 / power) * (1 + right.ring)
     ends = (height_mm - right.top_mm) / right.valve_tilt
+    # Readers draw no right ventricle where they draw no left one above the base; it is outflow tract or atrium to them.
+    ends[height_mm < 0] = -_FAR_MM
     gone = (along >= 0.995) | (ends < -0.9 * half_tall) | (half_wide < 2.0)
     radius[gone] = 0.0
     return radius, centre, ends
