@@ -78,7 +78,8 @@ def _prepare_synthetic(arguments: argparse.Namespace) -> int:
 
 
 def _check_synthetic(arguments: argparse.Namespace, progress: Progress) -> int:
-    from cardiolens.study.synthetic_check import check_synthetic, find_examples, write_page
+    from cardiolens.study.synthetic_check import check_synthetic, write_page
+    from cardiolens.study.synthetic_check_examples import find_examples
 
     subjects = 400 if arguments.subjects is None else arguments.subjects
     result = check_synthetic(subjects=subjects, seed=arguments.seed, progress=progress)

@@ -18,7 +18,7 @@ from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.pictures import ecg_paper
 from cardiolens.progress import QUIET, Progress, ProgressTask
 from cardiolens.study import synthetic_check_figures as figures
-from cardiolens.study.synthetic_check_examples import Example, find_examples
+from cardiolens.study.synthetic_check_examples import Example
 from cardiolens.study.synthetic_check_findings import Finding, all_findings
 from cardiolens.study.synthetic_check_measures import NUM_LATENT_DRAWS, draw_latents, measure_subjects
 from cardiolens.synthetic.generator import SyntheticConfig, SyntheticSubject, make_subject
@@ -76,19 +76,6 @@ def check_synthetic(
         rendered = measure_subjects(_rendered(subjects, seed, config, task))
     latent = draw_latents(NUM_LATENT_DRAWS, seed)
     return CheckResult(seed, all_findings(rendered, latent), rendered, latent)
-
-
-def write_synthetic_check(
-    out: Path, *, subjects: int = 400, seed: int = 0, config: SyntheticConfig = _DEFAULT, progress: Progress = QUIET
-) -> Path:
-    """Check a cohort and write the page to the file `out`, whatever the result; returns its path.
-
-    Raises:
-        BadOption: too few subjects, or a negative seed.
-        NoSpace: the disk is full.
-    """
-    result = check_synthetic(subjects=subjects, seed=seed, config=config, progress=progress)
-    return write_page(out, result, find_examples(seed=seed, config=config))
 
 
 def write_page(out: Path, result: CheckResult, examples: list[Example]) -> Path:

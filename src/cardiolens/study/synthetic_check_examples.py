@@ -18,6 +18,7 @@ from cardiolens.types import CineStack
 NUM_CANDIDATES = 6_000
 """Subjects of the cohort among whom examples are looked for."""
 
+_DEFAULT = SyntheticConfig()
 _FLUTTER_IRREGULARITY = 0.05
 _FIBRILLATION_IRREGULARITY = 0.12
 _LOADS = ("pressure_load", "metabolic_load", "fitness", "atrial_substrate", "right_heart_load", "repolarisation")
@@ -34,7 +35,7 @@ class Example:
     measured: dict[str, float]
 
 
-def find_examples(*, seed: int, config: SyntheticConfig) -> list[Example]:
+def find_examples(*, seed: int, config: SyntheticConfig = _DEFAULT) -> list[Example]:
     """The examples among the first `NUM_CANDIDATES` subjects of a cohort, in the order of the page.
 
     Few cohorts have no regular flutter among so many; theirs is left out.
