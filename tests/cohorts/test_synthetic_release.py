@@ -38,6 +38,7 @@ def release(tmp_path_factory) -> Path:
 @pytest.fixture
 def cheap(monkeypatch):
     monkeypatch.setattr("cardiolens.cohorts.synthetic_release.write_subject", cheap_subject)
+    monkeypatch.setattr("cardiolens.cohorts.synthetic_release.source_digest", lambda modules: "one")
 
 
 def _main(folder: Path) -> pd.DataFrame:
@@ -167,6 +168,19 @@ def test_a_complete_release_is_left_alone_and_one_of_other_settings_refused(tmp_
     assert contents(out) == before | {"note.txt": b"mine"}
     with pytest.raises(BadOption, match=r"a complete release with seed 1 \(asked for 2\)"):
         write_release(out, subjects=3, seed=2)
+
+
+def test_what_another_generator_began_is_not_completed(tmp_path, cheap, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cardiolens.cohorts.synthetic_release.write_subject", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            write_release(tmp_path / "ukb", subjects=3, seed=1)
+    monkeypatch.setattr("cardiolens.cohorts.synthetic_release.source_digest", lambda modules: "two")
+    with pytest.raises(BadOption, match=r"a half-built release with generator_sha256 one \(asked for two\)"):
+        write_release(tmp_path / "ukb", subjects=3, seed=1)
 
 
 def test_a_folder_with_anything_else_in_it_is_refused(tmp_path, cheap):
