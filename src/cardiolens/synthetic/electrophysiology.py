@@ -29,11 +29,11 @@ ONSET_MS = 20
 _ACTION_POTENTIAL_MV, _INTRACELLULAR_S_PER_M = 100.0, 0.17
 # Calibrated on median amplitudes of normal recordings: one gain for all electrodes (the lattice's fronts are thinner and
 # its fibres more alike than real ones), and what fibres across the layers and blood beside them do to transmural current.
-GAIN, RADIAL_GAIN = 1.167, 0.45
-RV_RISE, RV_FALL = 0.06, 0.607
+GAIN, RADIAL_GAIN = 1.208, 0.45
+RV_RISE, RV_FALL = 0.06, 0.622
 """Of the right wall at excitation and recovery. Purkinje fibres reach far into its trabeculae, so that much of its front
 cancels; calibration leaves less of it than that explains: this lattice has no trabeculae on the left either."""
-RV_RISE_BLOCKED = 0.35
+RV_RISE_BLOCKED = 0.28
 """Beyond a blocked branch one front crosses the wall."""
 MASS_EXPONENT = 0.18
 """Beyond what follows from the wall's size: thicker fibres carry more current."""

@@ -26,13 +26,13 @@ _CHEST_DEGREES = np.array([-8.0, 8.0, 20.0, 33.0, 57.0, 86.0])
 _CHEST_HEIGHT_MM = np.array([0.0, 0.0, -15.0, -30.0, -32.0, -34.0])
 
 # From the base to the apex, and from the left cavity through the septum.
-APEX = np.array([0.42, -0.689, -0.75])
-SEPTUM = np.array([-0.85, -0.798, -0.055])
+APEX = np.array([0.42, -0.676, -0.75])
+SEPTUM = np.array([-0.85, -0.77, -0.085])
 _TURN_SD = 0.13
 """Of each component of the two directions: about 8 degrees."""
-FRONT_GAP_MM = 27.8
+FRONT_GAP_MM = 27.7
 """From the skin to the front of the right ventricle in a man of body mass index 26."""
-LEFTWARD_MM, DOWNWARD_MM = 13.4, 29.0
+LEFTWARD_MM, DOWNWARD_MM = 14.6, 29.9
 
 
 @dataclass(frozen=True)
