@@ -12,8 +12,8 @@ P_MS = 180
 NUM_DRAWS = 8
 # From the centre of the left ventricle, in mm of the torso: the right atrium to the right, the left one behind.
 RIGHT_MM, LEFT_MM = np.array([-45.0, 5.0, 40.0]), np.array([-5.0, 40.0, 40.0])
-RIGHT_AXIS, LEFT_AXIS = np.array([0.45, -0.35, -0.80]), np.array([0.85, 0.45, -0.25])
-RIGHT_MOMENT, LEFT_MOMENT = 0.85e-6, 0.70e-6
+RIGHT_AXIS, LEFT_AXIS = np.array([0.45, -0.20, -0.80]), np.array([0.85, 0.60, -0.25])
+RIGHT_MOMENT, LEFT_MOMENT = 0.76e-6, 0.62e-6
 """Peak current dipoles in A m; calibrated on P of .05-.15 mV in lead II."""
 FIBRILLATION_MOMENT = 8e-6
 

@@ -41,7 +41,7 @@ def duration_ms(
     depth, height, anterior, septal = _coordinates()
     strain = float(np.clip(0.40 * (person.pressure_load - 1.0) + 1.2 * person.hypertrophic, 0, 1.8))
     # Nothing that flattens the T wave reverses it, but a strained or scarred wall recovers late on the outside.
-    flat = max(1 - 0.08 * person.metabolic_load - 0.05 * person.age_score - 0.12 * person.repolarisation + 0.16 * z[0], 0.15)
+    flat = max(1 - 0.08 * person.metabolic_load - 0.05 * person.age_score - 0.12 * person.repolarisation + 0.14 * z[0], 0.15)
     flat = flat * (1 - 0.2 * min(strain, 1.5))
     lv = (
         -TRANSMURAL_MS
@@ -49,14 +49,14 @@ def duration_ms(
         * (1 + (ANTERIOR_SHARE + 0.1 * z[2]) * anterior + (SEPTAL_SHARE + 0.1 * z[3]) * septal)
         * (depth - 0.5)
     )
-    lv = lv + (AXIAL_MS + 3 * z[1]) * flat * (height - 0.5)
-    lv = lv + (SEPTAL_MS + 2 * z[6]) * septal + (ANTERIOR_MS + 2 * z[7]) * anterior
+    lv = lv + (AXIAL_MS + 2 * z[1]) * flat * (height - 0.5)
+    lv = lv + (SEPTAL_MS + 1.2 * z[6]) * septal + (ANTERIOR_MS + 1.2 * z[7]) * anterior
     # The free wall is strained, the septum much less.
     lv = lv + 30 * strain * np.clip(0.5 - 0.5 * septal, 0, None) * (depth - 0.5)
     border = np.tile(ischaemia.ravel(), wall.LAYERS) * 14
     border = border + 40 * np.clip(scar[: wall.NUM_LV], 0, 0.6) * (1 + 0.4 * z[4])
     lv = lv + border * (0.5 + 1.2 * depth)
-    rv = np.full(wall.NUM_RV, RIGHT_MS + 3 * z[8])
+    rv = np.full(wall.NUM_RV, RIGHT_MS + 1.5 * z[8])
     base = BASE_MS + (0 if person.male else 8) + 2 * person.age_score + 11 * z[5]
     late = accustomed_ms - accustomed_ms.mean()
     return np.clip(base + np.concatenate([lv, rv]) - FOLLOWING * late, 120, 420)
