@@ -11,7 +11,6 @@ from cardiolens.bundles.segmenter import (
     Segmenter,
     SegmenterConfig,
     read_segmenter,
-    shipped_segmenter_path,
     write_segmenter,
 )
 from cardiolens.errors import BadBundle

@@ -49,3 +49,16 @@ def test_a_papillary_muscle_inside_the_cavity_and_a_hole_in_the_wall_are_filled(
 
 def test_an_empty_stack_stays_empty():
     assert not clean_mask(np.zeros((3, 8, 8), np.uint8), pixel_mm2=1.0).any()
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_a_right_ventricle_above_the_left_one_goes_and_one_below_it_stays(heart, upside_down):
+    # The left ventricle ends at slice 1 above and, small, at slice 3 below.
+    heart[0][heart[0] != 3] = 0
+    heart[4][heart[4] != 3] = 0
+    heart[3][np.hypot(*(np.mgrid[:40, :40] - np.array([20, 24])[:, None, None])) > 8] = 0
+    heart[3][20:24, 4:14] = 3
+    order = slice(None, None, -1) if upside_down else slice(None)
+    cleaned = clean_mask(heart[order].copy(), pixel_mm2=2.25)[order]
+    assert not cleaned[0].any()
+    assert (cleaned[4] == 3).any()

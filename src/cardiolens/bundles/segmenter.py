@@ -6,6 +6,7 @@ The folder holds `model.safetensors`, `config.json` and `MODEL_CARD.md`; `config
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -14,10 +15,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
 
 from cardiolens.atomic import full_disk_named, sha256, write_atomically
 from cardiolens.bundles.weights import read_safetensors, write_safetensors
-from cardiolens.configs import from_json, to_json
+from cardiolens.configs import from_json, refuse_outside, to_json
 from cardiolens.errors import BadBundle, BadOption, BadWeights
 from cardiolens.imaging.mask_cleanup import clean_mask
 from cardiolens.imaging.stack_grid import Window, cut_out, heart_middle, put_back, with_neighbours
@@ -46,6 +48,21 @@ class SegmenterConfig:
     """What it was trained on, in words."""
     weights_sha256: str
     """Digest of the weight file."""
+    turns_deg: tuple[float, ...] = (-14.0, 0.0, 14.0)
+    """Turns under which the heart is looked at; the answers are averaged."""
+    zooms: tuple[float, ...] = (0.93, 1.08)
+    """Factors on the size of the pixels, likewise."""
+
+    def __post_init__(self) -> None:
+        refuse_outside(
+            self,
+            {
+                "pixel_mm": (0.3 <= self.pixel_mm <= 5, "0.3 to 5"),
+                "pixels": (16 <= self.pixels <= 1024 and self.pixels % self.unet.divisor == 0, "16 to 1024, divisible"),
+                "turns_deg": (1 <= len(self.turns_deg) <= 9, "1 to 9 turns"),
+                "zooms": (1 <= len(self.zooms) <= 9 and all(0.5 <= z <= 2 for z in self.zooms), "1 to 9 factors, 0.5 to 2"),
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -58,18 +75,19 @@ class Segmenter:
     def segment(self, cine: CineStack) -> UInt8[np.ndarray, "phase slice height width"]:
         """Labels on the grid of the stack: 0 background, 1 LV cavity, 2 myocardium, 3 RV cavity.
 
-        The heart is found first, in all phases together; then a square around it is labelled slice by slice, each with its
-        neighbours. Slices run from base to apex or the other way round. Pixels outside the square are background.
+        The heart is found first; then a square around it is labelled slice by slice, each with its neighbours, under small
+        turns and zooms whose answers are averaged. Slices run from base to apex or the other way round. Pixels outside the
+        square are background.
         """
         frames = _stretched(cine.frames)
         _, row_mm, column_mm = cine.spacing_mm
         scale = (self.config.pixel_mm / row_mm, self.config.pixel_mm / column_mm)
-        window = self._around_heart(frames, scale)
+        heart = self._around_heart(frames, scale)
+        windows = [heart.zoomed(zoom) for zoom in self.config.zooms]
         height, width = frames.shape[-2:]
         masks = []
         for phase in frames:
-            chances = self._chances(cut_out(phase, window), range(len(phase)))
-            native = put_back(chances, window, height=height, width=width)
+            native = sum(put_back(self._average(cut_out(phase, w)), w, height=height, width=width) for w in windows)
             # Outside the window every chance is zero, and the first of equals is the background.
             labels = native.argmax(axis=1).astype(np.uint8)
             masks.append(clean_mask(labels, pixel_mm2=row_mm * column_mm))
@@ -89,16 +107,27 @@ class Segmenter:
         )
         return Window(place, scale, self.config.pixels)
 
+    def _average(self, slices: Float32[np.ndarray, "slice height width"]) -> Float32[np.ndarray, "slice label height width"]:
+        return np.mean([self._chances(slices, range(len(slices)), turn) for turn in self.config.turns_deg], axis=0)
+
     def _chances(
-        self, slices: Float32[np.ndarray, "slice height width"], wanted: range
+        self, slices: Float32[np.ndarray, "slice height width"], wanted: range, turn_deg: float = 0.0
     ) -> Float32[np.ndarray, "wanted label height width"]:
-        """Probability of each label in the wanted slices, in pieces of a bounded size."""
+        """Probability of each label in the wanted slices, seen turned, in pieces of a bounded size."""
         shown = torch.from_numpy(with_neighbours(slices, wanted))
         with torch.inference_mode():
-            return torch.cat([self._softmax(part) for part in shown.split(_SLICES_AT_ONCE)]).numpy()
+            parts = (self.net(_turned(part, turn_deg)).float().softmax(dim=1) for part in shown.split(_SLICES_AT_ONCE))
+            return torch.cat([_turned(part, -turn_deg) for part in parts]).numpy()
 
-    def _softmax(self, shown: Float[Tensor, "slice 3 height width"]) -> Float[Tensor, "slice label height width"]:
-        return self.net(shown).float().softmax(dim=1)
+
+def _turned(
+    pictures: Float[Tensor, "batch channel height width"], degrees: float
+) -> Float[Tensor, "batch channel height width"]:
+    if not degrees:
+        return pictures
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    turn = torch.tensor([[cos, -sin, 0.0], [sin, cos, 0.0]]).expand(len(pictures), 2, 3)
+    return grid_sample(pictures, affine_grid(turn, pictures.shape, align_corners=False), align_corners=False)
 
 
 def _stretched(frames: Float[np.ndarray, "phase slice height width"]) -> Float32[np.ndarray, "phase slice height width"]:

@@ -19,17 +19,31 @@ def clean_mask(mask: UInt8[np.ndarray, "slice height width"], *, pixel_mm2: floa
     2. In each slice the left ventricle is one piece; background enclosed by it becomes cavity, and so does muscle enclosed by
        cavity: a papillary muscle.
     3. The right cavity keeps its largest body, and of each slice the pieces above 60 mm2; what they enclose belongs to them.
+    4. The right cavity begins no higher than the left ventricle: above it lies the outflow tract.
     """
     left = _largest_body((mask == LV_CAVITY) | (mask == MYOCARDIUM), pixel_mm2)
     left = np.stack([_largest_piece(plane) for plane in left]) if left.any() else left
     right = _largest_body(mask == RV_CAVITY, pixel_mm2)
     right = np.stack([_without_crumbs(plane, _SMALLEST_RV_MM2 / pixel_mm2) for plane in right])
+    right[_above(left)] = False
     cleaned = np.where(left | right, mask, 0).astype(np.uint8)
     for plane, inside in zip(cleaned, left, strict=True):
         plane[_enclosed(plane == RV_CAVITY) & (plane == 0)] = RV_CAVITY
         plane[_enclosed(inside) & (plane == 0)] = LV_CAVITY
         plane[_enclosed(plane == LV_CAVITY) & (plane == MYOCARDIUM)] = LV_CAVITY
     return cleaned
+
+
+def _above(left: Bool[np.ndarray, "slice height width"]) -> Bool[np.ndarray, " slice"]:
+    """Slices on the far side of the left ventricle's base, which is the end where it is larger."""
+    areas = left.sum(axis=(1, 2))
+    shown = np.flatnonzero(areas)
+    above = np.zeros(len(areas), dtype=bool)
+    if len(shown) > 1 and areas[shown[0]] >= areas[shown[-1]]:
+        above[: shown[0]] = True
+    elif len(shown) > 1:
+        above[shown[-1] + 1 :] = True
+    return above
 
 
 def _largest_body(wanted: Bool[np.ndarray, "slice height width"], pixel_mm2: float) -> Bool[np.ndarray, "slice height width"]:

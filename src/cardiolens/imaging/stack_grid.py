@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from einops import rearrange
@@ -18,6 +18,10 @@ class Window:
     scale: tuple[float, float]
     """Old pixels per new pixel, by row and column."""
     pixels: int
+
+    def zoomed(self, factor: float) -> Window:
+        """As many pixels around the same place, `factor` times as large."""
+        return replace(self, scale=(self.scale[0] * factor, self.scale[1] * factor))
 
     def sampled_at(self, axis: int) -> Float[np.ndarray, " new"]:
         """Places of the new pixels' centres, in old pixels from the centre of the first."""
