@@ -15,7 +15,6 @@ from cardiolens.bundles.segmenter import (
 )
 from cardiolens.errors import BadBundle
 from cardiolens.nn.unet import UNet, UNetConfig
-from cardiolens.synthetic.scans.scan import ScanConfig, draw_scan
 from cardiolens.types import CineStack
 
 UNET = UNetConfig(channels=(4, 8), residual_units=0)
