@@ -17,13 +17,13 @@ from cardiolens.synthetic.population import Person
 # Longer action potentials in ms: endo- than epicardium, base than apex, septum than lateral wall, right ventricle than left
 # (negative: shorter); and by how much of its delay a late node recovers sooner. Calibrated on median T waves of normal
 # recordings; in human hearts 20-40 ms are measured across the wall, up to 42 from apex to base, 32 from left to right.
-TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 26.3, -2.46, -4.88, -4.22, -26.1
+TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 28.0, -2.6, -5.2, -4.5, -31.0
 SEPTAL_SHARE, ANTERIOR_SHARE = -0.16, 0.132
 """By how much steeper the transmural gradient is in the septum, whose far side is right-ventricular, and in front."""
 FOLLOWING = 0.313
 BASE_MS = 275.2
 # Rates of the templates: the plateau falls slowly (phase 2), then fast (phase 3).
-SLOW_MS, FAST_MS, BLUR_MS = 54.7, 40.0, 4.53
+SLOW_MS, FAST_MS, BLUR_MS = 64.0, 40.0, 4.53
 NUM_DRAWS = 10
 
 
