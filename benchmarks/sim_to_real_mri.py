@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
     result = {
         "half": "left alone until this run" if final else "guided the randomisation",
         "patients": len(patients),
-        "patients_with_spacing": int(sum(row.native_dx == row.native_dx for _, row in patients)),
+        "patients_with_spacing": int(sum(has_spacing(row) for _, row in patients)),
         "over_seeds": over_seeds({seed: summary(table) for seed, table in by_seed.items()}),
         "seeds": {seed: summary(table) for seed, table in by_seed.items()},
     }
@@ -63,14 +63,18 @@ def chosen_patients(*, final: bool) -> list[tuple[Path, pd.Series]]:
     looked_at = set(json.loads((ROOT / "benchmarks" / "looked_at.json").read_text())["acdc"])
     table = pd.read_csv(ACDC / "index.csv")
     wanted = table[table["patient"].isin(looked_at) != final]
-    return [(ACDC / f"{row.patient}.npz", row) for row in wanted.itertuples()]
+    return [(ACDC / f"{row.patient}.npz", row) for _, row in wanted.iterrows()]
+
+
+def has_spacing(row: pd.Series) -> bool:
+    """Whether the size of the patient's pixels is known."""
+    return bool(pd.notna(row.native_dx))
 
 
 def read_stack(patient: Path, row: pd.Series) -> CineStack:
     """End-diastole and end-systole with the experts' masks, in this project's labels."""
     stored = np.load(patient)
-    known = row.native_dx == row.native_dx
-    spacing = (float(row.native_dz), float(row.native_dx), float(row.native_dy)) if known else ASSUMED_MM
+    spacing = (float(row.native_dz), float(row.native_dx), float(row.native_dy)) if has_spacing(row) else ASSUMED_MM
     return CineStack(
         frames=np.stack([stored["image_ED"], stored["image_ES"]]).astype(np.float32),
         spacing_mm=spacing,
@@ -89,7 +93,7 @@ def score(segmenter: Segmenter, patient: Path, row: pd.Series) -> dict[str, floa
         for name, label in LABELS.items():
             a, b = found[phase] == label, wanted[phase] == label
             scores[f"dice_{name}_{phase_name}"] = 2 * float((a & b).sum()) / max(float(a.sum() + b.sum()), 1.0)
-    millilitres = float(np.prod(cine.spacing_mm)) / 1000 if row.native_dx == row.native_dx else float("nan")
+    millilitres = float(np.prod(cine.spacing_mm)) / 1000 if has_spacing(row) else float("nan")
     for which, mask in (("found", found), ("wanted", wanted)):
         count = {name: (mask == label).sum(axis=(1, 2, 3)).astype(float) for name, label in LABELS.items()}
         for name in ("lv", "rv"):

@@ -13,7 +13,7 @@ from cardiolens.bundles.segmenter import (
     read_segmenter,
     write_segmenter,
 )
-from cardiolens.errors import BadBundle
+from cardiolens.errors import BadBundle, BadImage
 from cardiolens.nn.unet import UNet, UNetConfig
 from cardiolens.types import CineStack
 
@@ -34,6 +34,19 @@ def test_masks_have_the_size_of_the_stack(folder):
     masks = read_segmenter(folder).segment(cine)
     assert masks.shape == (2, 3, 50, 41)
     assert masks.max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("frames", "spacing", "message"),
+    [
+        (np.zeros((1, 3, 32, 32)), (8.0, 1.5, 1.5), "brightness from 0 to 0"),
+        (np.full((1, 3, 32, 32), np.nan), (8.0, 1.5, 1.5), "brightness from nan"),
+        (np.eye(32)[None, None], (8.0, 0.0, 1.5), "pixels of 0 x 1.5 mm"),
+    ],
+)
+def test_a_stack_that_cannot_be_segmented_is_refused(folder, frames, spacing, message):
+    with pytest.raises(BadImage, match=message):
+        read_segmenter(folder).segment(CineStack(frames, spacing, np.array([0.0]), "made up"))
 
 
 def test_the_same_weights_come_back_in_half_precision(folder):

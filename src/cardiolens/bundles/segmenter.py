@@ -20,7 +20,7 @@ from torch.nn.functional import affine_grid, grid_sample
 from cardiolens.atomic import full_disk_named, sha256, write_atomically
 from cardiolens.bundles.weights import read_safetensors, write_safetensors
 from cardiolens.configs import from_json, refuse_outside, to_json
-from cardiolens.errors import BadBundle, BadOption, BadWeights
+from cardiolens.errors import BadBundle, BadImage, BadOption, BadWeights
 from cardiolens.imaging.mask_cleanup import clean_mask
 from cardiolens.imaging.stack_grid import Window, cut_out, heart_middle, put_back, with_neighbours
 from cardiolens.nn.unet import UNet, UNetConfig
@@ -31,6 +31,7 @@ WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "MODEL_CARD.md"
 _MOST_CONFIG_BYTES = 1 << 20
 _SLICES_AT_ONCE = 32
 _BRIGHT = 0.995
+_FINEST_MM, _COARSEST_MM = 0.3, 5.0
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,11 @@ class Segmenter:
         The heart is found first; then a square around it is labelled slice by slice, each with its neighbours, under small
         turns and zooms whose answers are averaged. Slices run from base to apex or the other way round. Pixels outside the
         square are background.
+
+        Raises:
+            BadImage: the stack has no contrast, values that are not finite, or pixels of no sensible size.
         """
-        frames = _stretched(cine.frames)
+        frames = _stretched(cine)
         _, row_mm, column_mm = cine.spacing_mm
         scale = (self.config.pixel_mm / row_mm, self.config.pixel_mm / column_mm)
         heart = self._around_heart(frames, scale)
@@ -130,10 +134,25 @@ def _turned(
     return grid_sample(pictures, affine_grid(turn, pictures.shape, align_corners=False), align_corners=False)
 
 
-def _stretched(frames: Float[np.ndarray, "phase slice height width"]) -> Float32[np.ndarray, "phase slice height width"]:
+def _stretched(cine: CineStack) -> Float32[np.ndarray, "phase slice height width"]:
     """Brightness from 0 to 1, with the brightest half per cent cut off as in the training scans."""
-    low, high = float(frames.min()), float(np.quantile(frames, _BRIGHT))
-    return np.clip((frames - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    low, high = float(cine.frames.min()), float(np.quantile(cine.frames, _BRIGHT))
+    in_plane = cine.spacing_mm[1:]
+    if not (math.isfinite(low) and math.isfinite(high) and high > low):
+        raise BadImage(
+            cine.source,
+            found=f"brightness from {low:g} to {high:g}",
+            expected="a picture with bright and dark",
+            remedy="check the scan",
+        )
+    if not all(_FINEST_MM <= side <= _COARSEST_MM for side in in_plane):
+        raise BadImage(
+            cine.source,
+            found=f"pixels of {in_plane[0]:g} x {in_plane[1]:g} mm",
+            expected=f"{_FINEST_MM:g} to {_COARSEST_MM:g} mm",
+            remedy="correct the spacing",
+        )
+    return np.clip((cine.frames - low) / (high - low), 0, 1).astype(np.float32)
 
 
 def read_segmenter(path: Path) -> Segmenter:
