@@ -55,7 +55,7 @@ def _prepare_synthetic(arguments: argparse.Namespace) -> int:
     if arguments.subjects is None:
         _fail("prepare synthetic", "needs --subjects")
     if arguments.files:
-        from cardiolens.cohorts.synthetic_release import Layout, write_release
+        from cardiolens.cohorts.release.folder import Layout, write_release
 
         folder = write_release(
             arguments.files, subjects=arguments.subjects, seed=arguments.seed, with_mri=not arguments.no_mri,

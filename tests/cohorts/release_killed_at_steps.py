@@ -10,9 +10,9 @@ import pyarrow.parquet  # noqa: F401 - once here, not in every forked process
 from killed_at_steps import build_again_and_again
 
 from cardiolens.atomic import write_atomically
-from cardiolens.cohorts import synthetic_release
-from cardiolens.cohorts.release_numbers import participant_number
-from cardiolens.cohorts.release_subject import WrittenSubject
+from cardiolens.cohorts.release import folder
+from cardiolens.cohorts.release.numbers import participant_number
+from cardiolens.cohorts.release.subject import WrittenSubject
 
 
 def cheap_subject(folder, *, seed, index, **_):
@@ -23,9 +23,9 @@ def cheap_subject(folder, *, seed, index, **_):
 
 
 def build(out):
-    synthetic_release.write_subject = cheap_subject
-    synthetic_release.source_digest = lambda modules: "the same all the time"
-    synthetic_release.write_release(out, subjects=3, seed=8)
+    folder.write_subject = cheap_subject
+    folder.source_digest = lambda modules: "the same all the time"
+    folder.write_release(out, subjects=3, seed=8)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import pytest
 
-from cardiolens.cohorts.release_numbers import MOST_SUBJECTS, draw_chances, participant_number
+from cardiolens.cohorts.release.numbers import MOST_SUBJECTS, draw_chances, participant_number
 from cardiolens.errors import BadOption
 
 

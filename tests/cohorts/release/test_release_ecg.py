@@ -3,7 +3,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from cardiolens.cohorts.release_ecg import as_stored
+from cardiolens.cohorts.release.ecg import as_stored
 from cardiolens.synthetic.generator import make_subject
 from cardiolens.types import LEADS, RATE_HZ, Recording
 

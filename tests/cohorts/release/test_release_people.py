@@ -3,8 +3,8 @@ from datetime import date
 
 import pytest
 
-from cardiolens.cohorts.release_numbers import Chances
-from cardiolens.cohorts.release_people import age_years, ecg_cells, imaging_visits, mri_cells, person_cells
+from cardiolens.cohorts.release.numbers import Chances
+from cardiolens.cohorts.release.people import age_years, ecg_cells, imaging_visits, mri_cells, person_cells
 from cardiolens.imaging.phenotype_table import PHENOTYPES
 from cardiolens.synthetic.generator import make_subject
 

@@ -3,7 +3,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from cardiolens.cohorts.release_diagnoses import CENSORED, death_cells, diagnoses, diagnosis_cells
+from cardiolens.cohorts.release.diagnoses import CENSORED, death_cells, diagnoses, diagnosis_cells
 
 VISIT = date(2016, 5, 4)
 PREFIXES = {

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cardiolens.cohorts.release_diagnoses import death_cells, diagnoses, diagnosis_cells
-from cardiolens.cohorts.release_ecg import StoredEcg, as_stored
-from cardiolens.cohorts.release_numbers import Chances, draw_chances, participant_number
-from cardiolens.cohorts.release_people import Visit, age_years, ecg_cells, imaging_visits, mri_cells, person_cells
-from cardiolens.cohorts.release_scan import MANIFEST_NAMES, ScanExtras, place_scan, short_axis_examination, write_zip
-from cardiolens.cohorts.release_table import EID, Value
+from cardiolens.cohorts.release.diagnoses import death_cells, diagnoses, diagnosis_cells
+from cardiolens.cohorts.release.ecg import StoredEcg, as_stored
+from cardiolens.cohorts.release.numbers import Chances, draw_chances, participant_number
+from cardiolens.cohorts.release.people import Visit, age_years, ecg_cells, imaging_visits, mri_cells, person_cells
+from cardiolens.cohorts.release.scan import MANIFEST_NAMES, ScanExtras, place_scan, short_axis_examination, write_zip
+from cardiolens.cohorts.release.table import EID, Value
 from cardiolens.errors import BadOption
 from cardiolens.formats import cardiosoft_xml, cmr_nifti, wfdb_record
 from cardiolens.formats.cardiosoft_document import Patient

@@ -15,8 +15,8 @@ import wfdb
 from fake_rows import contents
 from release_killed_at_steps import cheap_subject
 
-from cardiolens.cohorts.release_numbers import participant_number
-from cardiolens.cohorts.synthetic_release import Layout, ReleaseConfig, write_release, write_subject
+from cardiolens.cohorts.release.folder import Layout, ReleaseConfig, write_release, write_subject
+from cardiolens.cohorts.release.numbers import participant_number
 from cardiolens.errors import BadOption
 from cardiolens.formats import read_recording
 from cardiolens.synthetic.generator import make_cine, make_subject
@@ -37,8 +37,8 @@ def release(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def cheap(monkeypatch):
-    monkeypatch.setattr("cardiolens.cohorts.synthetic_release.write_subject", cheap_subject)
-    monkeypatch.setattr("cardiolens.cohorts.synthetic_release.source_digest", lambda modules: "one")
+    monkeypatch.setattr("cardiolens.cohorts.release.folder.write_subject", cheap_subject)
+    monkeypatch.setattr("cardiolens.cohorts.release.folder.source_digest", lambda modules: "one")
 
 
 def _main(folder: Path) -> pd.DataFrame:
@@ -151,7 +151,7 @@ def test_without_mri_there_is_none_and_no_phenotype(tmp_path):
 
 @pytest.mark.parametrize("stride", [19, pytest.param(1, marks=pytest.mark.long)])
 def test_stopped_at_any_step_a_second_run_completes_it_with_whole_files(tmp_path, stride):
-    script = Path(__file__).with_name("release_killed_at_steps.py")
+    script = Path(__file__).parents[1] / "release_killed_at_steps.py"
     subprocess.run([sys.executable, str(script), str(tmp_path), str(stride)], check=True)
     folders = [path for path in tmp_path.iterdir() if path.is_dir()]
     wanted = contents(tmp_path / "0")
@@ -175,10 +175,10 @@ def test_what_another_generator_began_is_not_completed(tmp_path, cheap, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("cardiolens.cohorts.synthetic_release.write_subject", stopped)
+        patch.setattr("cardiolens.cohorts.release.folder.write_subject", stopped)
         with pytest.raises(KeyboardInterrupt):
             write_release(tmp_path / "ukb", subjects=3, seed=1)
-    monkeypatch.setattr("cardiolens.cohorts.synthetic_release.source_digest", lambda modules: "two")
+    monkeypatch.setattr("cardiolens.cohorts.release.folder.source_digest", lambda modules: "two")
     with pytest.raises(BadOption, match=r"a half-built release with generator_sha256 one \(asked for two\)"):
         write_release(tmp_path / "ukb", subjects=3, seed=1)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from cardiolens.cohorts.release_numbers import Chances
-from cardiolens.cohorts.release_table import Value
+from cardiolens.cohorts.release.numbers import Chances
+from cardiolens.cohorts.release.table import Value
 from cardiolens.imaging.phenotype_table import PHENOTYPES
 from cardiolens.synthetic.generator import SyntheticSubject
 

@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from numpy.testing import assert_allclose
 
-from cardiolens.cohorts.release_scan import ScanExtras, place_scan, short_axis_examination, write_zip
+from cardiolens.cohorts.release.scan import ScanExtras, place_scan, short_axis_examination, write_zip
 from cardiolens.formats.cmr_dicom import Examination
 from cardiolens.types import CineStack
 

@@ -18,9 +18,9 @@ from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.assembly import made_by
 from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_taken, sweep
 from cardiolens.cohorts.manifest import building_folder, differing_settings
-from cardiolens.cohorts.release_numbers import MOST_SUBJECTS, participant_number
-from cardiolens.cohorts.release_subject import Layout, ReleaseConfig, write_subject
-from cardiolens.cohorts.release_table import EID, write_classic, write_platform, write_truth
+from cardiolens.cohorts.release.numbers import MOST_SUBJECTS, participant_number
+from cardiolens.cohorts.release.subject import Layout, ReleaseConfig, write_subject
+from cardiolens.cohorts.release.table import EID, write_classic, write_platform, write_truth
 from cardiolens.configs import to_json
 from cardiolens.errors import BadOption
 from cardiolens.privacy import display_name

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from cardiolens.cohorts.release_table import CODE_DATES, CODES, FIRST_OCCURRENCES, NUM_CODES, Value
+from cardiolens.cohorts.release.table import CODE_DATES, CODES, FIRST_OCCURRENCES, NUM_CODES, Value
 
 CENSORED = date(2022, 10, 31)
 """Nothing is recorded after this day."""

@@ -2,7 +2,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from cardiolens.cohorts.release_table import COLUMNS, Column, write_classic, write_platform, write_truth
+from cardiolens.cohorts.release.table import COLUMNS, Column, write_classic, write_platform, write_truth
 
 ROWS = [
     {"eid": 1234567, "31-0.0": 1, "21003-2.0": 61, "24100-2.0": 151.25, "53-2.0": "2016-05-04"}
