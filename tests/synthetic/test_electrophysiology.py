@@ -57,7 +57,7 @@ def t_wave(signals, lead):
 
 
 def test_r_waves_grow_across_the_chest_and_s_waves_shrink():
-    signals, _ = beats()
+    signals, _ = beats(number=40)
     r = [np.median(qrs(signals, lead).max(axis=1)) for lead in ("V1", "V2", "V3", "V4")]
     assert (np.diff(r) > 0).all()
     assert np.median(qrs(signals, "V2").min(axis=1)) < np.median(qrs(signals, "V5").min(axis=1)) - 0.2

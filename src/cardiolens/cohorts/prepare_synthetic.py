@@ -132,7 +132,8 @@ def _numbers(made: SyntheticSubject) -> dict[str, float]:
     covariates = {name: value for name, value in made.covariates.items() if not isinstance(value, str)}
     latents = {f"latent_{name}": value for name, value in made.latents.items()}
     true_risk = {f"true_risk_{name}": value for name, value in made.true_risk.items()}
-    return covariates | made.diseases | made.phenotypes | latents | true_risk
+    exact = {f"exact_{name}": value for name, value in made.exact_strains.items()}
+    return covariates | made.diseases | made.phenotypes | exact | latents | true_risk
 
 
 def _texts(made: SyntheticSubject) -> dict[str, str]:

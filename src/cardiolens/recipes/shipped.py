@@ -29,7 +29,7 @@ def mdm() -> RunConfig:
     """The paper's masked autoencoder, shorter and at a higher learning rate."""
     config = paper.mdm()
     training = replace(
-        config.training, epochs=6, warmup_epochs=0.5, batch_size=16, base_lr=1.5e-3, weight_decay=0.05, validate_every=2
+        config.training, epochs=5, warmup_epochs=0.5, batch_size=16, base_lr=1.5e-3, weight_decay=0.05, validate_every=2
     )
     return replace(config, training=training)
 
@@ -46,7 +46,7 @@ def mmcl() -> RunConfig:
         image_augmentation=small.image_augmentation,
     )
     training = TrainingConfig(
-        epochs=4,
+        epochs=3,
         batch_size=32,
         base_lr=7e-4,
         warmup_epochs=0.5,
@@ -68,7 +68,7 @@ def joint() -> RunConfig:
         augmentation=demo.FINE_TUNING_VIEW,
     )
     training = TrainingConfig(
-        epochs=8,
+        epochs=6,
         batch_size=16,
         base_lr=5e-4,
         warmup_epochs=0.5,

@@ -23,7 +23,7 @@ from cardiolens.synthetic.population import Person
 # comes out later than he found (5-10 ms), as its front is too strong on this lattice.
 AREA_POLAR = np.array([90.0, 52.4, 59.8])
 AREA_ANGLE = np.array([-1.7, 69.1, 196.3])
-ROOT_MS = np.array([-2.0, 0.0, 0.67])
+ROOT_MS = np.array([-2.5, -2.5, 0.67])
 SHARE = np.array([0.3, 0.219, 0.868])
 CONCENTRATION = 1.178
 """Of junctions round their area, as of a von Mises-Fisher distribution on the sphere: about 50 degrees."""
@@ -32,7 +32,7 @@ HIGHEST_POLAR = 95.0
 NUM_LEFT, NUM_RIGHT = 30, 12
 PURKINJE = 2.0
 JITTER_MS = 1.5
-AREA_SD, ROOT_SD_MS, SHARE_SD = 10.0, 3.0, 0.3
+AREA_SD, ROOT_SD_MS, SHARE_SD = 8.0, 2.5, 0.25
 """How much places, feeding times and (log) shares of the fascicles differ between people."""
 LAFB_DELAY_MS = 32.0
 
@@ -42,8 +42,8 @@ RIGHT_DELAY_MS = 14.2
 RIGHT_SEPTUM_DELAY_MS = -6.04
 """After the right free wall's first node."""
 
-LEFT_ENDO, RIGHT_ENDO = 1.56, 1.66
-ALONG, ACROSS = 0.5, 0.275
+LEFT_ENDO, RIGHT_ENDO = 1.43, 1.52
+ALONG, ACROSS = 0.465, 0.2545
 BLOCKED_LEFT_ENDO = 0.78
 """Beyond a blocked left bundle the network is entered backwards and still conducts, slowly."""
 BLOCKED_RIGHT_ENDO = 1.0
@@ -76,7 +76,7 @@ def excite(
     z = rng.standard_normal(3)
     conductance = np.clip(1 - 0.9 * scar, 0.12, 1)
     # A larger heart has a longer but slightly faster network, so that QRS follows volume only loosely.
-    size = (lv_edv_ml / 143) ** 0.04
+    size = (lv_edv_ml / 143) ** 0.02
     speed = size * np.exp(0.045 * z[0] - 0.085 * person.conduction_slowness) * (1 - 0.03 * max(person.pressure_load, 0))
     left, right = _left_junctions(person, wall_mm, PURKINJE * speed, rng), _right_junctions(wall_mm, PURKINJE * speed, rng)
     origin = np.array([rng.integers(wall.NUM_NODES)]), np.zeros(1)

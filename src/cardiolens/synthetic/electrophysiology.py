@@ -29,13 +29,13 @@ ONSET_MS = 20
 _ACTION_POTENTIAL_MV, _INTRACELLULAR_S_PER_M = 100.0, 0.17
 # Calibrated on median amplitudes of normal recordings: one gain for all electrodes (the lattice's fronts are thinner and
 # its fibres more alike than real ones), and what fibres across the layers and blood beside them do to transmural current.
-GAIN, RADIAL_GAIN = 1.208, 0.45
+GAIN, RADIAL_GAIN = 1.12, 0.45
 RV_RISE, RV_FALL = 0.06, 0.622
 """Of the right wall at excitation and recovery. Purkinje fibres reach far into its trabeculae, so that much of its front
 cancels; calibration leaves less of it than that explains: this lattice has no trabeculae on the left either."""
 RV_RISE_BLOCKED = 0.28
 """Beyond a blocked branch one front crosses the wall."""
-MASS_EXPONENT = 0.18
+MASS_EXPONENT = 0.26
 """Beyond what follows from the wall's size: thicker fibres carry more current."""
 UPSTROKE_MS = 6.0
 """Width of the front on this lattice, whose nodes lie a few ms apart."""
@@ -86,7 +86,7 @@ def simulate_beats(person: Person, hearts: Hearts, *, electrode_shift_mm: float,
     ectopic = _beat(rising, falling, wave.ectopic_ms, wave.ectopic_ms + 245 - 0.2 * late, amplitude)
 
     end = np.quantile(wave.sinus_ms[scar < 0.35], 0.995)
-    pr = 158 + 7 * person.male + 6 * person.atrial_substrate + 3 * person.age_score + 18 * z[12]
+    pr = 164 + 6 * person.male + 6 * person.atrial_substrate + 3 * person.age_score + 18 * z[12]
     return Beats(
         sinus=sinus,
         ectopic=ectopic,
@@ -106,7 +106,7 @@ def _weights(person, local, layer_mm, scar, field, lv_mass_g, z) -> Float[np.nda
         local, grid.edges, grid.edge_axis, grid.edge_thin, grid.angle_step, grid.ring_step, layer_mm,
         np.clip(1 - 1.3 * scar, 0, 1), RADIAL_GAIN * np.exp(0.10 * z[20]), field,
     )  # fmt: skip
-    gain = GAIN * np.exp(0.08 * z[0] - 0.05 * person.age_score) * (lv_mass_g / 85) ** MASS_EXPONENT
+    gain = GAIN * np.exp(0.08 * z[0] - 0.08 * person.age_score) * (lv_mass_g / 85) ** MASS_EXPONENT
     return weights * (gain * _ACTION_POTENTIAL_MV * _INTRACELLULAR_S_PER_M / 1000)
 
 

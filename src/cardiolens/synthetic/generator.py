@@ -17,7 +17,7 @@ from cardiolens.synthetic.draws import Part, generator
 from cardiolens.synthetic.electrophysiology import simulate_beats
 from cardiolens.synthetic.motion import Motion, contract, end_systole_ms, systole_fraction
 from cardiolens.synthetic.mri import render_cine, render_stack
-from cardiolens.synthetic.phenotypes import phenotype_matrix
+from cardiolens.synthetic.phenotypes import exact_strains, phenotype_matrix
 from cardiolens.synthetic.population import COVARIATES, LATENTS, Person
 from cardiolens.synthetic.recording import clean_strip, record
 from cardiolens.synthetic.rhythm import draw_rhythm
@@ -43,6 +43,8 @@ class SyntheticSubject:
     diseases: dict[str, bool]
     phenotypes: dict[str, float]
     """The 61 columns of `PHENOTYPE_COLUMNS`."""
+    exact_strains: dict[str, float]
+    """The strains among them without the errors of tracking."""
     latents: dict[str, float]
     true_risk: dict[str, float]
     """Probability of each disease given covariates and latents, averaged over frailty."""
@@ -73,6 +75,7 @@ def make_subject(
         | {name: getattr(person, name) for name in COVARIATES},
         diseases=drawn.diseases,
         phenotypes=dict(zip(PHENOTYPE_COLUMNS, phenotype_matrix(hearts, motion)[0].tolist(), strict=True)),
+        exact_strains={name: float(value[0]) for name, value in exact_strains(motion).items()},
         latents=latents,
         true_risk={name: float(risk[0]) for name, risk in true_risk(drawn.people).items()},
     )

@@ -46,6 +46,9 @@ class Motion:
     """How much of the way to end-systole a segment has gone at half of the systolic time."""
     ecc_percent: Segmental
     err_percent: Segmental
+    ecc_exact_percent: Segmental
+    """As the wall moves; `ecc_percent` is what tracking makes of it."""
+    err_exact_percent: Segmental
     ecc_global_percent: Float[np.ndarray, " subject"]
     err_global_percent: Float[np.ndarray, " subject"]
 
@@ -69,9 +72,11 @@ def contract(people: People, hearts: Hearts) -> Motion:
 
     ecc_noise = np.stack([z[f"ecc_{k}"] for k in range(NUM_SEGMENTS)], axis=1)
     err_noise = np.stack([z[f"err_{k}"] for k in range(NUM_SEGMENTS)], axis=1)
-    ecc = 100 * _TRACKED_ECC * ((endo_ratio + epi_ratio) / 2 - 1) * (1 + 0.07 * z["strain_scale"][:, None]) + 1.8 * ecc_noise
+    ecc_exact = 100 * _TRACKED_ECC * ((endo_ratio + epi_ratio) / 2 - 1)
+    ecc = ecc_exact * (1 + 0.07 * z["strain_scale"][:, None]) + 1.8 * ecc_noise
     thickening = wall_es / hearts.wall_mm - 1
-    err = 100 * _TRACKED_ERR * thickening * (1 + 0.10 * z["thickening_scale"][:, None]) + 5.0 * err_noise
+    err_exact = 100 * _TRACKED_ERR * thickening
+    err = err_exact * (1 + 0.10 * z["thickening_scale"][:, None]) + 5.0 * err_noise
     flash = septal * people["lbbb"][:, None]
     return Motion(
         lv_esv_ml=esv,
@@ -82,6 +87,8 @@ def contract(people: People, hearts: Hearts) -> Motion:
         mid_fraction=np.clip(0.55 + 0.05 * z["shortening"][:, None] + 0.35 * flash - 0.12 * people["lbbb"][:, None], 0.3, 0.95),
         ecc_percent=ecc,
         err_percent=err,
+        ecc_exact_percent=ecc_exact,
+        err_exact_percent=err_exact,
         # Peaks of segments come at different times, so the peak of their mean is a little smaller.
         ecc_global_percent=0.98 * ecc @ WALL_SHARE,
         err_global_percent=0.97 * err @ WALL_SHARE,

@@ -39,3 +39,15 @@ def phenotype_matrix(hearts: Hearts, motion: Motion) -> Float[np.ndarray, "subje
     matrix = np.concatenate(columns, axis=1)
     assert matrix.shape[1] == len(PHENOTYPE_COLUMNS)
     return matrix
+
+
+def exact_strains(motion: Motion) -> dict[str, Float[np.ndarray, " subject"]]:
+    """The strain columns as the wall moves, without the errors of tracking: the best that any prediction could be.
+
+    All other phenotypes are read off the heart without an error.
+    """
+    names = [name for name in PHENOTYPE_COLUMNS if name.startswith(("ecc_", "err_"))]
+    columns = [
+        np.column_stack([segments, segments @ WALL_SHARE]) for segments in (motion.ecc_exact_percent, motion.err_exact_percent)
+    ]
+    return dict(zip(names, np.concatenate(columns, axis=1).T, strict=True))

@@ -21,7 +21,7 @@ TRANSMURAL_MS, AXIAL_MS, SEPTAL_MS, ANTERIOR_MS, RIGHT_MS = 28.0, -2.6, -5.2, -4
 SEPTAL_SHARE, ANTERIOR_SHARE = -0.16, 0.132
 """By how much steeper the transmural gradient is in the septum, whose far side is right-ventricular, and in front."""
 FOLLOWING = 0.313
-BASE_MS = 275.2
+BASE_MS = 255.0
 # Rates of the templates: the plateau falls slowly (phase 2), then fast (phase 3).
 SLOW_MS, FAST_MS, BLUR_MS = 64.0, 40.0, 4.53
 NUM_DRAWS = 10

@@ -26,7 +26,7 @@ _CHEST_DEGREES = np.array([-8.0, 8.0, 20.0, 33.0, 57.0, 86.0])
 _CHEST_HEIGHT_MM = np.array([0.0, 0.0, -15.0, -30.0, -32.0, -34.0])
 
 # From the base to the apex, and from the left cavity through the septum.
-APEX = np.array([0.42, -0.676, -0.75])
+APEX = np.array([0.36, -0.65, -0.85])
 SEPTUM = np.array([-0.85, -0.77, -0.085])
 _TURN_SD = 0.13
 """Of each component of the two directions: about 8 degrees."""
@@ -81,7 +81,7 @@ def place_heart(
     axes = np.stack([np.cross(-apex, septum), septum, -apex], axis=1)
     turned = heart_mm @ axes.T
     centre = np.array([LEFTWARD_MM + 5 * z[8], 0.0, -DOWNWARD_MM * stature + 1.3 * np.clip(fat, -6, 10) + 7 * z[9]])
-    gap = FRONT_GAP_MM + 1.9 * fat + 3 * z[7]
+    gap = FRONT_GAP_MM + 2.5 * fat + 3 * z[7]
     across = np.clip((turned[:, 0] + centre[0]) / half_width, -0.95, 0.95)
     centre[1] = gap - (turned[:, 1] + half_depth * np.sqrt(1 - across**2)).min()
     scale = np.array([TEMPLATE_HALF_WIDTH_MM / half_width, TEMPLATE_HALF_DEPTH_MM / half_depth, 1 / stature])
