@@ -96,3 +96,11 @@ def test_the_oracle_ranks_by_the_true_risk(predictions):
 def test_a_real_cohort_has_no_oracle():
     with pytest.raises(BadCohort, match="no true risks"):
         oracle_predictions(pd.DataFrame({"subject": ["a"], "split": ["test"], "cad": [1.0]}))
+
+
+def test_the_oracle_reads_phenotypes_without_an_error_and_strains_as_the_wall_moves(tiny_cohort):
+    oracle = evaluate(oracle_predictions(tiny_cohort.subjects)[lambda rows: rows["split"] == "train"])
+    r = oracle[oracle["metric"] == "mean_r"].set_index("column")["value"]
+    assert r["LV"] == pytest.approx(1)
+    assert 0.6 < r["Ecc"] < 0.99
+    assert 0.6 < r["Err"] < 0.99

@@ -116,7 +116,7 @@ def test_every_picture_is_described_and_lies_beside_the_page(report, page):
 
 def test_it_says_what_it_is_and_what_it_is_not(page):
     words = " ".join(page.words)
-    for expected in ("Research use only.", "Synthetic training data.", "(10 of 40)", "True risk (oracle)", "2.13.0", "95 %"):
+    for expected in ("Research use only.", "Synthetic training data.", "(10 of 40)", "Truth (oracle)", "2.13.0", "95 %"):
         assert expected in words
 
 

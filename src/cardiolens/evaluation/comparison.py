@@ -13,10 +13,10 @@ from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.published import MAIN_PUBLISHED, PublishedRow
 from cardiolens.evaluation.rendering import Block, Cell, Mark, Table
 from cardiolens.evaluation.seeds import over_seeds
-from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS
+from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS, PHENOTYPE_GROUPS
 
 MEASURED, ORACLE, PUBLISHED = "measured", "oracle", "published"
-ORACLE_METHOD = "True risk (oracle)"
+ORACLE_METHOD = "Truth (oracle)"
 
 _HEADINGS = {
     MEASURED: "This cohort",
@@ -25,29 +25,38 @@ _HEADINGS = {
 }
 _FIRST_COLUMNS = ("cad", "af", "dm")
 _DECIMALS = 3
-_RISK = "true_risk_"
+_RISK, _EXACT = "true_risk_", "exact_"
 
 
 def oracle_predictions(subjects: pd.DataFrame) -> pd.DataFrame:
-    """Predictions of the true risk of a synthetic cohort: no model can be expected to do better.
+    """Predictions of what a synthetic cohort knows to be true: no model can be expected to do better.
 
-    `subjects` is a cohort's table with `subject`, `split`, and `true_risk_<column>` beside `<column>`.
+    The true risk of a disease; the strains as the wall moves, without the errors of tracking; every other phenotype as it
+    is, since it is read off the heart without an error. `subjects` is a cohort's table with `subject`, `split`, and
+    `true_risk_<column>` and `exact_<column>` beside `<column>`.
 
     Raises:
         BadCohort: no column holds a true risk, as in every real cohort.
     """
-    risks = [name for name in subjects.columns if name.startswith(_RISK) and name.removeprefix(_RISK) in subjects.columns]
-    if not risks:
+    truth = {
+        name.removeprefix(prefix): name
+        for prefix in (_RISK, _EXACT)
+        for name in subjects.columns
+        if name.startswith(prefix) and name.removeprefix(prefix) in subjects.columns
+    }
+    if not any(name.startswith(_RISK) for name in truth.values()):
         raise BadCohort("subjects", found="no true risks", expected="a synthetic cohort", remedy="leave the oracle out")
+    if any(name.startswith(_EXACT) for name in truth.values()):
+        truth |= {column: column for column in PHENOTYPE_COLUMNS if column in subjects.columns and column not in truth}
     tables = []
-    for risk in risks:
-        column = risk.removeprefix(_RISK)
-        names = {"run": "oracle", "method": ORACLE_METHOD, "seed": 0, "task": column, "column": column}
+    for column, name in truth.items():
+        task = "phenotypes" if column in PHENOTYPE_COLUMNS else column
+        names = {"run": "oracle", "method": ORACLE_METHOD, "seed": 0, "task": task, "column": column}
         numbers = {
             "split": subjects["split"],
             "subject": subjects["subject"],
             "target": subjects[column].to_numpy(dtype=np.float64, na_value=np.nan),
-            "score": subjects[risk].to_numpy(dtype=np.float64),
+            "score": subjects[name].to_numpy(dtype=np.float64),
         }
         tables.append(pd.DataFrame(names | numbers))
     return pd.concat(tables, ignore_index=True)

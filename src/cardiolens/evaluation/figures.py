@@ -195,7 +195,7 @@ def _draw_intervals(axes: object, part: pd.DataFrame, rows: list[str]) -> None:
             axes.plot([row["low"], row["high"]], [place, place], color=BLUE, linewidth=1.8, label="95 % interval")
             axes.plot(row["mean"], place, "o", color=BLUE, markersize=5.5)
     for _, row in part[part["origin"] == ORACLE].iterrows():
-        axes.axvline(row["mean"], color=VERMILION, linestyle="--", linewidth=1.2, label="true risk (oracle)")
+        axes.axvline(row["mean"], color=VERMILION, linestyle="--", linewidth=1.2, label="truth (oracle)")
     if (part["metric"] == "auroc").any():
         axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=":", label="chance")
     axes.grid(axis="x", color=PALE, linewidth=0.6)
