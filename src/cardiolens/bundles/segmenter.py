@@ -21,7 +21,7 @@ from cardiolens.atomic import full_disk_named, sha256, write_atomically
 from cardiolens.bundles.weights import read_safetensors, write_safetensors
 from cardiolens.configs import from_json, refuse_outside, to_json
 from cardiolens.errors import BadBundle, BadImage, BadOption, BadWeights
-from cardiolens.imaging.mask_cleanup import clean_mask
+from cardiolens.imaging.mask_cleanup import clean_masks
 from cardiolens.imaging.stack_grid import Window, cut_out, heart_middle, put_back, with_neighbours
 from cardiolens.nn.unet import UNet, UNetConfig
 from cardiolens.types import CineStack
@@ -89,13 +89,12 @@ class Segmenter:
         heart = self._around_heart(frames, scale)
         windows = [heart.zoomed(zoom) for zoom in self.config.zooms]
         height, width = frames.shape[-2:]
-        masks = []
-        for phase in frames:
+        masks = np.empty(frames.shape, dtype=np.uint8)
+        for phase, mask in zip(frames, masks, strict=True):
             native = sum(put_back(self._average(cut_out(phase, w)), w, height=height, width=width) for w in windows)
             # Outside the window every chance is zero, and the first of equals is the background.
-            labels = native.argmax(axis=1).astype(np.uint8)
-            masks.append(clean_mask(labels, pixel_mm2=row_mm * column_mm))
-        return np.stack(masks)
+            mask[:] = native.argmax(axis=1)
+        return clean_masks(masks, pixel_mm2=row_mm * column_mm)
 
     def _around_heart(self, frames: Float32[np.ndarray, "phase slice height width"], scale: tuple[float, float]) -> Window:
         height, width = frames.shape[-2:]
