@@ -15,30 +15,13 @@ from cardiolens.study.synthetic_check_findings import all_findings
 from cardiolens.synthetic import published
 from cardiolens.synthetic.generator import SyntheticConfig, make_subject
 
-KNOWN_TO_MISS: dict[str, str] = {}
-"""Comparisons that the generator does not reach, by key, with the reason. They are listed in docs/synthetic.md."""
-
-
 @pytest.fixture(scope="session")
 def check():
     return check_synthetic(subjects=400, seed=0)
 
 
-@pytest.fixture(scope="session")
-def by_key(check):
-    return {finding.key: finding for finding in check.findings}
-
-
 def test_synthetic_hearts_agree_with_published_people(check):
-    missed = [f for f in check.missed if f.key not in KNOWN_TO_MISS]
-    assert not missed, "\n".join(f"{f.key}: {f.found}, wanted {f.expected} {f.allowed}" for f in missed)
-
-
-@pytest.mark.parametrize(
-    "key", [pytest.param(key, marks=pytest.mark.xfail(strict=True, reason=why)) for key, why in KNOWN_TO_MISS.items()]
-)
-def test_what_is_known_to_miss_still_misses(by_key, key):
-    assert by_key[key].holds
+    assert not check.missed, "\n".join(f"{f.key}: {f.found}, wanted {f.expected} {f.allowed}" for f in check.missed)
 
 
 def test_every_published_value_is_compared(check):
