@@ -15,6 +15,7 @@ from cardiolens.study.synthetic_check_findings import all_findings
 from cardiolens.synthetic import published
 from cardiolens.synthetic.generator import SyntheticConfig, make_subject
 
+
 @pytest.fixture(scope="session")
 def check():
     return check_synthetic(subjects=400, seed=0)
