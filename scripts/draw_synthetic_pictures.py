@@ -10,9 +10,9 @@ import numpy as np
 from cardiolens.atomic import write_atomically
 from cardiolens.evaluation.canvas import GREY, INK, PALE, drawing
 from cardiolens.evaluation.pictures import ecg_paper
-from cardiolens.study import synthetic_check_figures as figures
-from cardiolens.study.synthetic_check import check_synthetic
-from cardiolens.study.synthetic_check_examples import Example, find_examples
+from cardiolens.study.checking import figures
+from cardiolens.study.checking.examples import Example, find_examples
+from cardiolens.study.checking.page import check_synthetic
 from cardiolens.synthetic import anatomy, population, wall
 from cardiolens.synthetic.conduction import excite
 from cardiolens.synthetic.draws import Part, generator

@@ -78,8 +78,8 @@ def _prepare_synthetic(arguments: argparse.Namespace) -> int:
 
 
 def _check_synthetic(arguments: argparse.Namespace, progress: Progress) -> int:
-    from cardiolens.study.synthetic_check import check_synthetic, write_page
-    from cardiolens.study.synthetic_check_examples import find_examples
+    from cardiolens.study.checking.examples import find_examples
+    from cardiolens.study.checking.page import check_synthetic, write_page
 
     subjects = 400 if arguments.subjects is None else arguments.subjects
     result = check_synthetic(subjects=subjects, seed=arguments.seed, progress=progress)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cardiolens.evaluation.canvas import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION, drawing
-from cardiolens.study.synthetic_check_findings import CORRELATED, Finding
-from cardiolens.study.synthetic_check_measures import undiagnosed_sinus
-from cardiolens.study.synthetic_check_values import acdc_groups, amplitude
+from cardiolens.study.checking.findings import CORRELATED, Finding
+from cardiolens.study.checking.measures import undiagnosed_sinus
+from cardiolens.study.checking.values import acdc_groups, amplitude
 from cardiolens.synthetic import published
 from cardiolens.synthetic.published import Sex
 from cardiolens.types import LEADS, CineStack

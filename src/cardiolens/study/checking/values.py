@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cardiolens.evaluation.delong import auroc
-from cardiolens.study.synthetic_check_measures import chosen, undiagnosed_sinus
+from cardiolens.study.checking.measures import chosen, undiagnosed_sinus
 from cardiolens.synthetic import published
 from cardiolens.synthetic.published import Among, Sex
 from cardiolens.types import LEADS

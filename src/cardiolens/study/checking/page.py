@@ -17,10 +17,10 @@ from cardiolens.errors import BadOption
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.pictures import ecg_paper
 from cardiolens.progress import QUIET, Progress, ProgressTask
-from cardiolens.study import synthetic_check_figures as figures
-from cardiolens.study.synthetic_check_examples import Example
-from cardiolens.study.synthetic_check_findings import Finding, all_findings
-from cardiolens.study.synthetic_check_measures import NUM_LATENT_DRAWS, draw_latents, measure_subjects
+from cardiolens.study.checking import figures
+from cardiolens.study.checking.examples import Example
+from cardiolens.study.checking.findings import Finding, all_findings
+from cardiolens.study.checking.measures import NUM_LATENT_DRAWS, draw_latents, measure_subjects
 from cardiolens.synthetic.generator import SyntheticConfig, SyntheticSubject, make_subject
 from cardiolens.synthetic.published import MEAN_TOLERANCE_SD
 from cardiolens.synthetic.risk import PREVALENCE
@@ -42,7 +42,7 @@ _NOTES = {
     "Disease": "Mean of synthetic hearts whose dilation, hypertrophy or scar is at least half of the largest, beside those "
     "with none of it.",
 }
-_TEMPLATES = files("cardiolens.study") / "templates"
+_TEMPLATES = files("cardiolens.study.checking") / "templates"
 _DEFAULT = SyntheticConfig()
 
 

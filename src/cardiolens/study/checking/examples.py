@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cardiolens.study.synthetic_check_measures import measure_subjects
+from cardiolens.study.checking.measures import measure_subjects
 from cardiolens.synthetic import population
 from cardiolens.synthetic.draws import Part, generator
 from cardiolens.synthetic.generator import SyntheticConfig, SyntheticSubject, make_subject, make_volumes

@@ -1,6 +1,6 @@
 """Synthetic beside published: every comparison of the check, as a finding that holds or misses.
 
-Pure functions of the two tables of `synthetic_check_measures`: rendered subjects and latent draws.
+Pure functions of the two tables of `measures`: rendered subjects and latent draws.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cardiolens.evaluation.labels import column_label
-from cardiolens.study.synthetic_check_measures import chosen, undiagnosed_sinus
-from cardiolens.study.synthetic_check_values import acdc_groups, ecg_value, latent_value
+from cardiolens.study.checking.measures import chosen, undiagnosed_sinus
+from cardiolens.study.checking.values import acdc_groups, ecg_value, latent_value
 from cardiolens.synthetic import published
 from cardiolens.synthetic.published import PublishedBand, PublishedMean
 from cardiolens.synthetic.risk import PREVALENCE

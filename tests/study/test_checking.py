@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from cardiolens.errors import BadOption
-from cardiolens.study.synthetic_check import check_synthetic, write_page
-from cardiolens.study.synthetic_check_examples import draw_candidates, find_examples
-from cardiolens.study.synthetic_check_findings import all_findings
+from cardiolens.study.checking.examples import draw_candidates, find_examples
+from cardiolens.study.checking.findings import all_findings
+from cardiolens.study.checking.page import check_synthetic, write_page
 from cardiolens.synthetic import published
 from cardiolens.synthetic.generator import SyntheticConfig, make_subject
 
@@ -85,10 +85,10 @@ def test_candidates_are_the_subjects_of_the_cohort():
 @pytest.fixture(scope="session")
 def page(check, tmp_path_factory):
     """The page of a check with one miss, and its examples."""
-    from cardiolens.study import synthetic_check_examples
+    from cardiolens.study.checking import examples
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic_check_examples, "NUM_CANDIDATES", 1_000)
+        patch.setattr(examples, "NUM_CANDIDATES", 1_000)
         examples = find_examples(seed=0, config=SyntheticConfig())
     missed = dataclasses.replace(check.findings[0], distance=7.0, name="height of horses")
     result = dataclasses.replace(check, findings=[missed, *check.findings[1:]])

@@ -1,0 +1,1 @@
+"""Synthetic hearts beside published people: what is measured, what it is compared with, and the page."""
