@@ -196,8 +196,12 @@ def as_text(table: pd.DataFrame) -> str:
 
 
 def _cells(row: pd.Series) -> str:
-    gain = "" if row["gain"] == 0 else f"{row['gain']:+.2f} ({row['gain_low']:+.2f} to {row['gain_high']:+.2f})"
-    return f"| {row['auc']:.2f} ({row['low']:.2f} to {row['high']:.2f}) | {gain}".replace("nan", "–")
+    """Area and gain with their intervals; no interval where a single case or a perfect score leaves none."""
+    area = f"{row['auc']:.2f}" + ("" if np.isnan(row["low"]) else f" ({row['low']:.2f} to {row['high']:.2f})")
+    gain = f"{row['gain']:+.2f}" + (
+        "" if np.isnan(row["gain_low"]) else f" ({row['gain_low']:+.2f} to {row['gain_high']:+.2f})"
+    )
+    return f"| {area} | {'' if row['gain'] == 0 else gain}"
 
 
 def mass_by_sex(ecgs: pd.DataFrame, scores: dict[str, pd.DataFrame]) -> str:
@@ -244,7 +248,7 @@ def heading(seconds: float) -> str:
 
 Command: `OMP_NUM_THREADS=1 python benchmarks/sim_to_real.py --final`. Date: {datetime.now(UTC):%Y-%m-%d}.
 Machine: {describe_machine()}. {recipe.PAIRS} pairs for pre-training, {recipe.SUBJECTS} subjects and cases
-({", ".join(f"{count} {name}" for name, count in recipe.CASES.items())}) for fine-tuning, seeds {recipe.SEEDS}. This process ran
+({", ".join(f"{count} {name}" for name, count in recipe.CASES.items())}) for fine-tuning, {len(recipe.SEEDS)} seed(s). This process ran
 {seconds / 60:.0f} minutes (finished runs are kept, not repeated). AUC with DeLong's 95 % interval; gains are paired.
 Hypertrophy is LVH or VCLVH as the reader wrote it, mostly from voltage; infarction any of nine statements, however likely.
 

@@ -29,7 +29,7 @@ CASES = {"af": 1200, "mi": 1200, "hf": 400, "cardiomyopathy": 250}
 CASES_GENERATOR = SyntheticConfig(af_recorded_share=1.0, ecg_noise=1.5)
 """Whoever has atrial fibrillation is in it while recorded, so that the label is what the ECG shows; more noise than in most
 recordings, so that rhythm is not told by the smallest waves alone."""
-SEEDS = (0, 1)
+SEEDS = (0,)
 """Of fine-tuning; scores are averaged over them."""
 TERRITORIES = ("lad", "lcx", "rca")
 SCARS = Task(
@@ -89,7 +89,7 @@ def joint() -> RunConfig:
         augmentation=LIGHT_VIEW,
     )
     training = TrainingConfig(
-        epochs=8, batch_size=16, base_lr=1e-3, warmup_epochs=1.0, weight_decay=0.1, precision=Precision.BF16
+        epochs=8, batch_size=16, base_lr=6e-4, warmup_epochs=1.0, weight_decay=0.1, precision=Precision.BF16
     )
     return RunConfig("joint", method, training)
 
