@@ -54,7 +54,7 @@ def draw(rows: list[tuple[str, Scan, np.ndarray]]) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(len(rows), NUM_SLICES, figsize=(2 * NUM_SLICES, 2.1 * len(rows)))
+    figure, axes = plt.subplots(len(rows), NUM_SLICES, figsize=(2 * NUM_SLICES, 2.25 * len(rows)))
     for (title, scan, found), line in zip(rows, axes, strict=True):
         for axis, picture, mask, answer in zip(line, scan.frames, scan.masks, found, strict=True):
             axis.imshow(picture[16:112, 16:112], cmap="gray", vmin=0, vmax=1)
@@ -63,8 +63,8 @@ def draw(rows: list[tuple[str, Scan, np.ndarray]]) -> None:
                     if (which == label)[16:112, 16:112].any():
                         axis.contour((which == label)[16:112, 16:112], [0.5], colors=colour, linestyles=style, linewidths=1.0)
             axis.axis("off")
-        line[0].set_title(f"{title} ({scan.family.name.lower().replace('_', ' ')})", fontsize=8, loc="left")
-    figure.tight_layout(pad=0.2)
+        line[0].set_title(f"{title} ({scan.family.name.lower().replace('_', ' ')})", fontsize=9, loc="left")
+    figure.tight_layout(pad=0.6)
     figure.savefig(TARGET, dpi=80)
     plt.close(figure)
 

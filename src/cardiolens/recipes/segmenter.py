@@ -1,4 +1,11 @@
-"""The segmenter that ships: trained on procedural scans alone, never on a real picture."""
+"""The segmenter that ships: trained on procedural scans alone, never on a real picture.
+
+Three seeds, 20 November 2026, 72,000 slices and about 25 minutes each on one core of an AMD EPYC, scored once on twelve ACDC
+patients that nobody had looked at (`benchmarks/sim_to_real_mri.py --final`): mean Dice at end-diastole and end-systole .945 and
+.823 (LV cavity), .828 and .833 (myocardium), .867 and .712 (RV cavity); end-diastolic volume and mass 1.00 and 1.04 times the
+reference; ejection fraction of the left ventricle within 10.6 points (r .66). On the twelve that guided the ranges: .953 and
+.872, .839 and .842, .867 and .728; within 5.2 points (r .97).
+"""
 
 from __future__ import annotations
 
@@ -129,8 +136,19 @@ Dice overlap on {validation} synthetic validation scans:
 |---|---|
 {table}
 
-Results on real stacks: `benchmarks/results/sim_to_real_mri_*.json`.
+Real stacks of the ACDC challenge, mean of three seeds of this recipe, scored once on twelve patients that had been left alone
+(20 November 2026, `benchmarks/sim_to_real_mri.py --final`):
 
-Weak spots: slices at the base, where atria and outflow tract begin; the last slices at the apex; cavities that close at
-end-systole; heavily trabeculated right ventricles. Look at the contours before you believe the millilitres.
+| structure | Dice, end-diastole | Dice, end-systole |
+|---|---|---|
+| LV cavity | 0.945 | 0.823 |
+| myocardium | 0.828 | 0.833 |
+| RV cavity | 0.867 | 0.712 |
+
+End-diastolic volume and mass of the left ventricle come out at 1.00 and 1.04 times the reference (median), end-systolic ones
+are far less sure: the ejection fraction is off by 10.6 points on average (r 0.66), that of the right ventricle by 14.6 (r 0.25).
+
+Weak spots: end-systole in hearts with a loaded right ventricle (LV cavity 0.58 to 0.67); slices at the base, where atria and
+outflow tract begin; the last slices at the apex; cavities that close at end-systole; trabeculated right ventricles. Look at the
+contours before you believe an ejection fraction.
 """
