@@ -145,8 +145,8 @@ Real stacks of the ACDC challenge, mean of three seeds of this recipe, scored on
 | myocardium | 0.828 | 0.833 |
 | RV cavity | 0.867 | 0.712 |
 
-End-diastolic volume and mass of the left ventricle come out at 1.00 and 1.04 times the reference (median), end-systolic ones
-are far less sure: the ejection fraction is off by 10.6 points on average (r 0.66), that of the right ventricle by 14.6 (r 0.25).
+End-diastolic volume and mass of the left ventricle come out at 1.00 and 1.04 times the reference (median). End-systole is far
+less sure: the ejection fraction is off by 10.6 points on average (r 0.66), that of the right ventricle by 14.6 (r 0.25).
 
 Weak spots: end-systole in hearts with a loaded right ventricle (LV cavity 0.58 to 0.67); slices at the base, where atria and
 outflow tract begin; the last slices at the apex; cavities that close at end-systole; trabeculated right ventricles. Look at the
