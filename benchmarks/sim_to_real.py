@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/sim_to_real.py [WORK_FOLDER] [--final]
 
-Trains the variants of `recipes/sim_to_real.py`, about an hour on one core; what is done is kept in the work folder and never
+Trains the variants of `recipes/sim_to_real.py`, 25 minutes of one core; what is done is kept in the work folder and never
 repeated. No real recording is trained on. Without `--final` the recordings of `looked_at.json` are scored and printed; with
 it, once and at the end, the others too, and the result is written to `benchmarks/results/`.
 
@@ -181,6 +181,8 @@ def as_text(table: pd.DataFrame) -> str:
     parts = []
     for question in QUESTIONS:
         rows = table[table["question"] == question.name]
+        if rows.empty:
+            continue
         counts = "; ".join(
             f"{ages}: {group['cases'].iloc[0]} against {group['others'].iloc[0]}" for ages, group in rows.groupby("ages")
         )
@@ -198,10 +200,8 @@ def as_text(table: pd.DataFrame) -> str:
 def _cells(row: pd.Series) -> str:
     """Area and gain with their intervals; no interval where a single case or a perfect score leaves none."""
     area = f"{row['auc']:.2f}" + ("" if np.isnan(row["low"]) else f" ({row['low']:.2f} to {row['high']:.2f})")
-    gain = f"{row['gain']:+.2f}" + (
-        "" if np.isnan(row["gain_low"]) else f" ({row['gain_low']:+.2f} to {row['gain_high']:+.2f})"
-    )
-    return f"| {area} | {'' if row['gain'] == 0 else gain}"
+    limits = "" if np.isnan(row["gain_low"]) else f" ({row['gain_low']:+.2f} to {row['gain_high']:+.2f})"
+    return f"| {area} | " + ("" if row["gain"] == 0 else f"{row['gain']:+.2f}{limits}")
 
 
 def mass_by_sex(ecgs: pd.DataFrame, scores: dict[str, pd.DataFrame]) -> str:
@@ -244,13 +244,15 @@ def on_synthetic_hearts(bundles: dict[str, list[Bundle]]) -> str:
 
 
 def heading(seconds: float) -> str:
+    cases = ", ".join(f"{count} {name}" for name, count in recipe.CASES.items())
     return f"""# Trained on synthetic hearts alone, scored on real ECGs
 
 Command: `OMP_NUM_THREADS=1 python benchmarks/sim_to_real.py --final`. Date: {datetime.now(UTC):%Y-%m-%d}.
-Machine: {describe_machine()}. {recipe.PAIRS} pairs for pre-training, {recipe.SUBJECTS} subjects and cases
-({", ".join(f"{count} {name}" for name, count in recipe.CASES.items())}) for fine-tuning, {len(recipe.SEEDS)} seed(s). This process ran
-{seconds / 60:.0f} minutes (finished runs are kept, not repeated). AUC with DeLong's 95 % interval; gains are paired.
-Hypertrophy is LVH or VCLVH as the reader wrote it, mostly from voltage; infarction any of nine statements, however likely.
+Machine: {describe_machine()}. {recipe.PAIRS} pairs for pre-training; {recipe.SUBJECTS} subjects and added cases
+({cases}) for fine-tuning; fine-tuning seeds: {len(recipe.SEEDS)}.
+This process ran {seconds / 60:.0f} minutes (finished runs are kept, not repeated). AUC with DeLong's 95 % interval; gains are
+paired. Hypertrophy is LVH or VCLVH as the reader wrote it, mostly from voltage; infarction any of nine statements, whatever
+its likelihood.
 
 """
 

@@ -53,3 +53,16 @@ def test_mass_is_shown_for_women_and_men_apart(ecgs, scores):
     text = sim_to_real.mass_by_sex(ecgs, scores)
     assert "normal women (6)" in text
     assert "| model | 70 ± 0 | 100 ± 0 |" in text
+
+
+def test_a_question_without_cases_is_left_out(ecgs, scores):
+    text = sim_to_real.as_text(sim_to_real.areas(ecgs.assign(flutter=False), scores))
+    assert "### Flutter" not in text
+    assert "### Fibrillation" in text
+
+
+def test_a_single_case_has_an_area_without_an_interval(ecgs, scores):
+    one = ecgs.assign(flutter=[True] + [False] * 17)
+    text = sim_to_real.as_text(sim_to_real.areas(one, scores))
+    assert "### Flutter (all ages: 1 against 12; over 50: 1 against 6)" in text
+    assert "nan" not in text
