@@ -6,8 +6,8 @@ patients that nobody had looked at (`benchmarks/sim_to_real_mri.py --final`): me
 reference; ejection fraction of the left ventricle within 10.6 points (r .66). On the twelve that guided the ranges: .953 and
 .872, .839 and .842, .867 and .728; within 5.2 points (r .97).
 
-Neighbouring slices as input help: after 16,000 slices and one seed, .80 against .76 mean Dice on synthetic scans, and on the same
-twelve patients .80 against .76 for the right ventricle at end-diastole, .65 against .59 at end-systole; no difference elsewhere.
+Neighbouring slices as input help: after 16,000 slices, one seed, .80 against .76 mean Dice on synthetic scans; on the same
+twelve patients .80 against .76 (right ventricle, end-diastole) and .65 against .59 (end-systole), elsewhere no difference.
 """
 
 from __future__ import annotations
