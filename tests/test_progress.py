@@ -74,3 +74,13 @@ def test_a_file_gets_lines_and_a_terminal_a_bar(monkeypatch):
     assert isinstance(terminal_progress(), PlainProgress)
     monkeypatch.setattr(progress_module.sys.stderr, "isatty", lambda: True)
     assert isinstance(terminal_progress(), BarProgress)
+
+
+def test_slow_work_says_how_long_each_takes(monkeypatch):
+    from cardiolens import progress
+
+    now = iter([0.0, 20.0, 20.0, 20.0, 20.0, 20.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    rate = progress._Rate(10, 0, "subjects")
+    rate.advance(2)
+    assert rate.rate_text() == "10.0 s each"

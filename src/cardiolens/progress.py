@@ -105,6 +105,8 @@ class _Rate:
         return self._here / max(time.monotonic() - self._began, 1e-9)
 
     def rate_text(self) -> str:
+        if 0 < self.per_second < 1:
+            return f"{1 / self.per_second:,.1f} s each"
         return f"{self.per_second:,.{0 if self.per_second >= 100 else 1}f} {self.unit}/s"
 
     def left_text(self) -> str:
