@@ -60,14 +60,23 @@ def keep_to_plan(folder: Path, plan: dict[str, Any], *, noun: str) -> None:
     """
     path = folder / PLAN
     stored = json.loads(path.read_text()) if path.exists() else plan
-    if stored != plan:
-        raise BadOption(
-            folder,
-            found=f"a half-built {noun} with {differing_settings(stored, plan)}",
-            expected="the settings asked for",
-            remedy="run it again with its own settings, choose another folder, or delete it",
-        )
+    refuse_other_plan(
+        folder, stored, plan, what=f"a half-built {noun}",
+        remedy="run it again with its own settings, choose another folder, or delete it",
+    )  # fmt: skip
     write_atomically(path, json.dumps(plan, indent=2, sort_keys=True).encode())
+
+
+def refuse_other_plan(place: Path, stored: dict[str, Any], asked: dict[str, Any], *, what: str, remedy: str) -> None:
+    """Refuse what was made by another plan than the one that is asked for.
+
+    Raises:
+        BadOption: the plans differ; the message says in which settings.
+    """
+    if stored != asked:
+        raise BadOption(
+            place, found=f"{what} with {differing_settings(stored, asked)}", expected="the settings asked for", remedy=remedy
+        )
 
 
 def sweep(folder: Path) -> None:

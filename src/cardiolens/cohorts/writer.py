@@ -22,11 +22,10 @@ from jaxtyping import Shaped
 from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.array_files import ArrayRows
 from cardiolens.cohorts.assembly import REASON, ROW, assemble, made_by
-from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_taken, sweep
-from cardiolens.cohorts.manifest import MANIFEST, CohortSettings, building_folder, differing_settings, read_manifest
+from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_other_plan, refuse_taken, sweep
+from cardiolens.cohorts.manifest import MANIFEST, CohortSettings, building_folder, read_manifest
 from cardiolens.cohorts.rows import RefusedRow, SubjectRow
 from cardiolens.configs import to_json
-from cardiolens.errors import BadOption
 from cardiolens.privacy import hide_participants
 
 CHUNK_ROWS = 32
@@ -148,13 +147,7 @@ def already_complete(out: Path, settings: CohortSettings, *, num_planned: int) -
     manifest = read_manifest(out)
     stored = _plan(manifest.settings, num_planned=manifest.num_rows + manifest.num_refused)
     asked = _plan(settings, num_planned=num_planned)
-    if stored != asked:
-        raise BadOption(
-            out,
-            found=f"a complete cohort with {differing_settings(stored, asked)}",
-            expected="the settings asked for",
-            remedy="choose another folder, or delete this one",
-        )
+    refuse_other_plan(out, stored, asked, what="a complete cohort", remedy="choose another folder, or delete this one")
     return True
 
 

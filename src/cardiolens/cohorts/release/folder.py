@@ -16,8 +16,8 @@ from typing import Any
 
 from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.assembly import made_by
-from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_taken, sweep
-from cardiolens.cohorts.manifest import building_folder, differing_settings
+from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_other_plan, refuse_taken, sweep
+from cardiolens.cohorts.manifest import building_folder
 from cardiolens.cohorts.release.numbers import MOST_SUBJECTS, participant_number
 from cardiolens.cohorts.release.subject import Layout, ReleaseConfig, write_subject
 from cardiolens.cohorts.release.table import EID, write_classic, write_platform, write_truth
@@ -120,13 +120,7 @@ def _complete(folder: Path, plan: dict[str, Any]) -> bool:
     if not path.is_file():
         return False
     stored = json.loads(path.read_text())
-    if stored != plan:
-        raise BadOption(
-            folder,
-            found=f"a complete release with {differing_settings(stored, plan)}",
-            expected="the settings asked for",
-            remedy="choose another folder, or delete this one",
-        )
+    refuse_other_plan(folder, stored, plan, what="a complete release", remedy="choose another folder, or delete this one")
     return True
 
 
