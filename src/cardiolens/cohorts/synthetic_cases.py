@@ -22,9 +22,8 @@ from cardiolens.errors import BadOption
 from cardiolens.imaging.views import ViewConfig
 from cardiolens.progress import QUIET, Progress
 from cardiolens.signals.cleaning import CleaningConfig
-from cardiolens.synthetic.draws import Part, generator
-from cardiolens.synthetic.population import NUM_DRAWS, draw_people
-from cardiolens.synthetic.risk import PREVALENCE, draw_diseases
+from cardiolens.synthetic.census import take_census
+from cardiolens.synthetic.risk import PREVALENCE
 from cardiolens.synthetic.settings import SyntheticConfig
 
 _SEARCHED_AT_ONCE = 5000
@@ -84,19 +83,12 @@ def choose_subjects(*, subjects: int, cases: Mapping[str, int], seed: int) -> In
             found = f"too few cases of {', '.join(name for name, count in missing.items() if count)}"
             raise BadOption("cases", found=found, expected=f"those among {_MOST_SEARCHED} subjects", remedy="ask for fewer")
         here = np.arange(searched, searched + _SEARCHED_AT_ONCE)
-        for name, ill in _diseases(seed, here).items():
+        for name, ill in take_census(seed, here.tolist())[1].items():
             found = here[ill][: missing.get(name, 0)]
             chosen.append(found)
             missing[name] = missing.get(name, 0) - len(found)
         searched += len(here)
     return np.unique(np.concatenate(chosen))
-
-
-def _diseases(seed: int, indices: Int[np.ndarray, " subject"]) -> dict[str, np.ndarray]:
-    """Who of these is ill, drawn as `make_subject` draws it."""
-    normals = np.concatenate([generator(seed, i, Part.PERSON).standard_normal((1, NUM_DRAWS)) for i in indices.tolist()])
-    uniforms = np.concatenate([generator(seed, i, Part.DISEASE).random((1, len(PREVALENCE))) for i in indices.tolist()])
-    return draw_diseases(draw_people(normals), uniforms)
 
 
 @dataclass(frozen=True)

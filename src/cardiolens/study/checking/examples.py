@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from cardiolens.study.checking.measures import measure_subjects
 from cardiolens.synthetic import population
-from cardiolens.synthetic.draws import Part, generator
+from cardiolens.synthetic.census import take_census
 from cardiolens.synthetic.generator import SyntheticConfig, SyntheticSubject, make_subject, make_volumes
-from cardiolens.synthetic.risk import PREVALENCE, draw_diseases
 from cardiolens.types import CineStack
 
 NUM_CANDIDATES = 6_000
@@ -51,10 +49,8 @@ def find_examples(*, seed: int, config: SyntheticConfig = _DEFAULT) -> list[Exam
 
 def draw_candidates(seed: int, num_subjects: int) -> pd.DataFrame:
     """The people of a cohort by their index, and who of them has atrial fibrillation, without heart or ECG."""
-    normals = [generator(seed, k, Part.PERSON).standard_normal(population.NUM_DRAWS) for k in range(num_subjects)]
-    uniforms = [generator(seed, k, Part.DISEASE).random(len(PREVALENCE)) for k in range(num_subjects)]
-    people = population.draw_people(np.stack(normals))
-    return pd.DataFrame(people | {"ill_af": draw_diseases(people, np.stack(uniforms))["af"]})
+    people, ill = take_census(seed, range(num_subjects))
+    return pd.DataFrame(people | {"ill_af": ill["af"]})
 
 
 def _with_atrial_rhythms(candidates: pd.DataFrame, seed: int, config: SyntheticConfig) -> dict[str, int]:

@@ -3,12 +3,13 @@
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
+
+from cardiolens.synthetic.compiled import compiled
 
 LV_CAVITY, MYOCARDIUM, RV_CAVITY = 1, 2, 3
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def _cover(signed_mm, blur_mm):
     """Share of a pixel on the inner (negative) side of a border."""
@@ -16,7 +17,7 @@ def _cover(signed_mm, blur_mm):
     return 0.0 if s < 0.0 else (1.0 if s > 1.0 else s)
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def _at(table, radians):
     n = table.shape[0]
@@ -27,7 +28,7 @@ def _at(table, radians):
     return (1 - f) * table[k % n] + f * table[(k + 1) % n]
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def _shift(grid, row, column, height, width):
     """Displacement by linear interpolation of a coarse grid that spans the slice."""
@@ -43,7 +44,7 @@ def _shift(grid, row, column, height, width):
     )
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def draw_slice(
     frame, mask, pixel_mm, warp, pose, endo, epi, endo_blur_mm, rv, rv_centre, rv_ends_at, rv_wall_mm, fat_mm, chest, liver,
