@@ -41,6 +41,12 @@ class Recording:
     """What the device wrote about the ECG."""
     intervals_ms: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    format: str = ""
+    """What its reader calls the file's format."""
+    derived_leads: tuple[str, ...] = ()
+    """Limb leads that were computed from others; a law that holds by construction tests nothing."""
+    absent_leads: tuple[str, ...] = ()
+    """Leads that were not recorded and stand as zeros, where that was allowed."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ import pytest
 
 from cardiolens.errors import BadRecording
 from cardiolens.formats import xml_document
-from cardiolens.formats.xml_document import read_xml
+from cardiolens.formats.xml_document import read_xml, root_tag
 
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a0 "ha">'
@@ -49,3 +49,25 @@ def test_size_and_number_of_elements_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(xml_document, "MOST_BYTES", 100)
     with pytest.raises(BadRecording, match="more than 0 MiB"):
         read_xml(path)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"<a>",
+        b"<a x='1'",
+        b"<v:a xmlns:v='urn'>",
+        b'<?xml version="1.0"?>\n<!-- <b> -->\n<!DOCTYPE a SYSTEM "a.dtd">\n<a/>',
+        b'<!DOCTYPE a [<!ENTITY b "c">]><a>',
+        "\ufeff<?xml version='1.0'?><a>".encode(),
+        "\ufeff<?xml version='1.0' encoding='utf-16'?>\r\n<a>".encode("utf-16-le"),
+        "\ufeff<a\n>".encode("utf-16-be"),
+    ],
+)
+def test_the_root_is_named_whatever_stands_before_it(head):
+    assert root_tag(head) == "a"
+
+
+@pytest.mark.parametrize("head", [b"", b"I,II,III", b"<!-- <a> ", b"text <a>", b"\xff\xfe", b"< a>", b"<a"])
+def test_what_is_no_xml_has_no_root(head):
+    assert root_tag(head) is None

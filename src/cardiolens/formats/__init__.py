@@ -1,7 +1,8 @@
 """ECG files to recordings: one module per format, found by walking this folder.
 
 A module is a format when it has `NAME` (what a user would call it), `sniff(path, head) -> bool` on the file's first
-bytes, and `read(path) -> Recording`. To add a format is to add a module. Modules without `sniff` are no ECG formats: they
+bytes, and `read(path) -> Recording`. One whose files leave rate, unit or leads to the user says `NEEDS_DECLARATION = True`
+and reads by `read(path, declared)`. To add a format is to add a module. Modules without `sniff` are no ECG formats: they
 hold a part of one, or write MRI (`cmr_*`).
 """
 
@@ -10,18 +11,22 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 from cardiolens.errors import BadRecording, UnknownFormat
+from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.types import Recording
 
-HEAD_BYTES = 4096
+HEAD_BYTES = 8192
 """How much of a file its format is recognised by."""
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path, declared: Declaration = NOTHING_DECLARED) -> Recording:
     """The ECG in a file of any format on this shelf, as the file holds it; `signals.contract` brings it into shape.
+
+    `declared` speaks for files that do not say their rate, unit or leads.
 
     Raises:
         UnknownFormat: no reader recognises the file.
@@ -32,7 +37,9 @@ def read_recording(path: Path) -> Recording:
             head = file.read(HEAD_BYTES)
         for reader in readers():
             if reader.sniff(path, head):
-                return reader.read(path)
+                needs_more = getattr(reader, "NEEDS_DECLARATION", False)
+                recording = reader.read(path, declared) if needs_more else reader.read(path)
+                return replace(recording, format=reader.NAME)
     except OSError as error:
         raise BadRecording(
             path,

@@ -20,7 +20,7 @@ from cardiolens.atomic import write_atomically
 from cardiolens.errors import BadRecording
 from cardiolens.formats.cardiosoft_document import ENCODING, MISSING_COUNT, Beat, Patient, document
 from cardiolens.formats.patient import age_years, sex
-from cardiolens.formats.xml_document import read_xml
+from cardiolens.formats.xml_document import read_xml, root_tag
 from cardiolens.privacy import display_name, hide_participants
 from cardiolens.types import Recording
 
@@ -43,7 +43,7 @@ _INTERVALS = {
 
 def sniff(path: Path, head: bytes) -> bool:
     """Whether the first bytes open a CardiologyXML document."""
-    return b"<CardiologyXML" in head
+    return root_tag(head) == "CardiologyXML"
 
 
 def read(path: Path) -> Recording:

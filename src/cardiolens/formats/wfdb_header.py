@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cardiolens.errors import BadRecording
+from cardiolens.formats.bounds import refuse_too_many_samples
 
 BYTES_PER_SAMPLE = {
     **dict.fromkeys(("16", "61", "160"), Fraction(2)),
@@ -24,9 +25,6 @@ BYTES_PER_SAMPLE = {
     "212": Fraction(3, 2),
 }
 """Size of a sample in each format that is read."""
-
-MOST_SAMPLES = 1 << 24
-"""Over all leads: 46 minutes of 12 leads at 500 Hz."""
 
 _MOST_BYTES = 1 << 18
 _MOST_SIGNALS = 256
@@ -100,13 +98,7 @@ def read_header(path: Path) -> WfdbHeader:
     num_signals, num_samples = int(record["signals"]), int(record["samples"] or 0)
     if not 0 < num_signals <= _MOST_SIGNALS:
         _refuse(path, f"{num_signals} leads", f"1 to {_MOST_SIGNALS}", "use a 12-lead record")
-    if num_signals * num_samples > MOST_SAMPLES:
-        _refuse(
-            path,
-            f"a promise of {num_samples} samples in each of {num_signals} leads",
-            f"at most {MOST_SAMPLES} in all (46 minutes of 12 leads at 500 Hz)",
-            "cut out the part of interest",
-        )
+    refuse_too_many_samples(path, num_signals, num_samples)
     if len(lines) - 1 != num_signals:
         _refuse(path, f"{len(lines) - 1} signal lines", f"{num_signals}, as the first line says", "use the whole header")
     return WfdbHeader(

@@ -20,10 +20,10 @@ from jaxtyping import Float
 
 from cardiolens.atomic import full_disk_named, write_atomically
 from cardiolens.errors import BadRecording
+from cardiolens.formats.bounds import refuse_too_many_samples
 from cardiolens.formats.patient import age_years, sex
 from cardiolens.formats.wfdb_header import (
     BYTES_PER_SAMPLE,
-    MOST_SAMPLES,
     WfdbHeader,
     WfdbSignal,
     looks_like_header,
@@ -31,12 +31,12 @@ from cardiolens.formats.wfdb_header import (
 )
 from cardiolens.privacy import display_name, hide_participants
 from cardiolens.signals.leads import standard_lead
+from cardiolens.signals.units import millivolts_per
 from cardiolens.types import Recording
 
 NAME = "WFDB record (.hea with .dat or .mat)"
 
 _DATA_SUFFIXES = {".dat", ".mat"}
-_MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "\u00b5v": 1e-3, "\u03bcv": 1e-3, "v": 1e3}
 _UNIT_BY_DEFINITION = "mV"
 _COUNTS_PER_MV = 1000.0
 _LARGEST_COUNT = 32767
@@ -143,7 +143,7 @@ def _inside(header: Path, name: str) -> Path:
 
 def _millivolts_per_count(header: Path, signal: WfdbSignal) -> float | None:
     """What one step of the converter means, or None for a lead that is neither standard nor a voltage."""
-    millivolts = _MILLIVOLTS.get((signal.unit or _UNIT_BY_DEFINITION).lower())
+    millivolts = millivolts_per(signal.unit or _UNIT_BY_DEFINITION)
     if millivolts is not None and 1e-6 < abs(signal.gain) < 1e12:
         return millivolts / signal.gain
     if standard_lead(signal.lead) is None:
@@ -173,8 +173,7 @@ def _num_samples(header_path: Path, header: WfdbHeader, files: dict[Path, list[W
             f"{num_samples or 'some'}, as the header says",
             "the data file is cut off: copy it again",
         )
-    if num_samples * len(header.signals) > MOST_SAMPLES:
-        _refuse(header_path, f"{num_samples} samples per lead", f"at most {MOST_SAMPLES} in all", "cut out a part")
+    refuse_too_many_samples(header_path, len(header.signals), num_samples)
     return num_samples
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
 
@@ -11,6 +13,23 @@ MOST_BYTES = 16 << 20
 """A resting ECG with its full disclosure takes 1 MB."""
 
 MOST_ELEMENTS = 100_000
+
+_BEFORE_ROOT = re.compile(r"\s*(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[[^\]]*\]\s*)?>)", re.DOTALL)
+_ROOT = re.compile(r"\s*<([\w.:-]{1,80})[\s/>]")
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def root_tag(head: bytes) -> str | None:
+    """The name of the document's root element, without its prefix, from the first bytes of a file; None where it is no XML."""
+    encoding, start = next(
+        ((name, len(mark)) for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), ("latin-1", 0)
+    )
+    text = head[start:].decode(encoding, "replace")
+    place = 0
+    while before := _BEFORE_ROOT.match(text, place):
+        place = before.end()
+    root = _ROOT.match(text, place)
+    return root[1].rpartition(":")[2] if root else None
 
 
 def read_xml(path: Path) -> Element:
