@@ -50,7 +50,7 @@ def test_no_gain_is_zero_and_no_length_is_zero(tmp_path):
         ("r 1 0 5000\nr.dat 16\n", "a sampling rate of 0"),
         ("r 0 500 5000\n", "0 leads"),
         ("r 300 500 5000\n", "300 leads"),
-        ("r 12 500 1000000000000\n", "a promise of 1000000000000 samples in each of 12 leads"),
+        ("r 12 500 1000000000000\n", "1000000000000 samples in each of 12 leads"),
         ("r/3 12 500 5000\nr1 100\n", "a record of several segments"),
         ("r 2 500 5000\nr.dat 16 200/mV\n", "1 signal lines"),
         ("r 1 500 5000\nr.dat sixteen\n", "signal line 1 not understood"),
