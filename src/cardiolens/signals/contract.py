@@ -2,18 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cardiolens.signals.leads import standard_leads
-from cardiolens.signals.quality import refuse_unusable
-from cardiolens.signals.resampling import to_rate
+from cardiolens.signals.quality import Quality, assess, refuse_findings, refuse_short, refuse_unusable, without_dead_chest_leads
+from cardiolens.signals.resampling import refuse_other_rates, to_rate
 from cardiolens.types import Recording
 
 
-def prepare_recording(recording: Recording) -> Recording:
-    """The recording as every model expects it, with notes on what was done to it.
+@dataclass(frozen=True)
+class Examination:
+    """A recording with its 12 leads in order, still at its own rate, and the verdict on its quality."""
+
+    recording: Recording
+    quality: Quality
+
+    def prepared(self) -> Recording:
+        """The recording as every model expects it; its notes say what was done to it, not what its quality is.
+
+        Raises:
+            BadRecording: the quality refuses it.
+        """
+        refuse_findings(self.recording, self.quality.findings)
+        return to_rate(self.recording)
+
+
+def examine_recording(recording: Recording, *, allow_missing_leads: bool = False) -> Examination:
+    """The recording in order, judged. Poor quality is a verdict here, so that a person can look at what was refused.
+
+    With `allow_missing_leads`, chest leads that are missing, flat or mostly empty become zeros, and a finding says so.
+
+    Raises:
+        BadRecording: leads, rate or length cannot be used at all.
+    """
+    ordered = _in_order(recording, allow_missing_leads)
+    refuse_other_rates(ordered)
+    refuse_short(ordered)
+    return Examination(ordered, assess(ordered))
+
+
+def prepare_recording(recording: Recording, *, allow_missing_leads: bool = False) -> Recording:
+    """The recording as every model expects it, with notes on what was done to it; quality is judged only so far as it refuses.
 
     Quality is judged before the rate is changed, since the filter would hide missing samples.
 
     Raises:
-        BadRecording: leads, length, rate or quality cannot be used.
+        BadRecording: leads, length, rate, scale or quality cannot be used.
     """
-    return to_rate(refuse_unusable(standard_leads(recording)))
+    ordered = _in_order(recording, allow_missing_leads)
+    refuse_other_rates(ordered)
+    return to_rate(refuse_unusable(ordered))
+
+
+def _in_order(recording: Recording, allow_missing_leads: bool) -> Recording:
+    if allow_missing_leads:
+        recording = without_dead_chest_leads(recording)
+    return standard_leads(recording, allow_missing=allow_missing_leads)

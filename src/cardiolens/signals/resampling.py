@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiolens.errors import BadRecording
+from cardiolens.signals.gaps import bridged
 from cardiolens.types import RATE_HZ, Recording
 
 LOWEST_HZ, HIGHEST_HZ = 100.0, 2000.0
@@ -41,6 +42,20 @@ def to_rate(recording: Recording, rate_hz: float = RATE_HZ) -> Recording:
     Raises:
         BadRecording: the recording's rate lies outside 100 to 2000 Hz.
     """
+    refuse_other_rates(recording)
+    if recording.rate_hz == rate_hz:
+        return recording
+    signal = resample(bridged(recording.signal_mv), from_hz=recording.rate_hz, to_hz=rate_hz)
+    note = f"resampled from {recording.rate_hz:g} to {rate_hz:g} Hz"
+    return replace(recording, signal_mv=signal, rate_hz=rate_hz, notes=(*recording.notes, note))
+
+
+def refuse_other_rates(recording: Recording) -> None:
+    """Nothing, for a rate that an ECG machine has.
+
+    Raises:
+        BadRecording: the recording's rate lies outside 100 to 2000 Hz.
+    """
     if not LOWEST_HZ <= recording.rate_hz <= HIGHEST_HZ:
         raise BadRecording(
             recording.source,
@@ -48,20 +63,3 @@ def to_rate(recording: Recording, rate_hz: float = RATE_HZ) -> Recording:
             expected=f"{LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz",
             remedy="check the rate in the file, or export the recording at its original rate",
         )
-    if recording.rate_hz == rate_hz:
-        return recording
-    signal = resample(_bridged(recording.signal_mv), from_hz=recording.rate_hz, to_hz=rate_hz)
-    note = f"resampled from {recording.rate_hz:g} to {rate_hz:g} Hz"
-    return replace(recording, signal_mv=signal, rate_hz=rate_hz, notes=(*recording.notes, note))
-
-
-def _bridged(signal: Float[np.ndarray, "lead time"]) -> Float[np.ndarray, "lead time"]:
-    known = np.isfinite(signal)
-    if known.all():
-        return signal
-    bridged = signal.copy()
-    time = np.arange(signal.shape[1])
-    for row, here in zip(bridged, known, strict=True):
-        if here.any():
-            row[~here] = np.interp(time[~here], time[here], row[here])
-    return bridged
