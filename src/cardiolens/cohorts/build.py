@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 
 from cardiolens.cohorts.manifest import CohortSettings
 from cardiolens.cohorts.rows import RefusedRow, RowMaker, SubjectRow
 from cardiolens.cohorts.store import Cohort
-from cardiolens.cohorts.worker import start_worker
 from cardiolens.cohorts.writer import already_complete, open_writer
-from cardiolens.errors import BadInput, CardiolensError
+from cardiolens.errors import BadInput
+from cardiolens.parallel import map_in_order
 from cardiolens.privacy import display_name
 from cardiolens.progress import QUIET, Progress
 
@@ -48,7 +45,9 @@ def build_cohort(
         missing = writer.missing_chunks()
         done = num_rows - sum(map(len, missing))
         with progress.task(f"preparing {display_name(out)}", total=num_rows, done=done, unit="subjects") as task:
-            for chunk, rows in _made(maker, missing, processes):
+            work = functools.partial(make_chunk, maker)
+            made = map_in_order(work, missing, processes=min(processes, len(missing)))
+            for chunk, rows in zip(missing, made, strict=True):
                 writer.store(chunk, rows)
                 task.advance(len(chunk))
         writer.finish()
@@ -65,34 +64,3 @@ def _row(maker: RowMaker, index: int) -> SubjectRow | RefusedRow:
         return maker.make(index)
     except BadInput as error:
         return RefusedRow(maker.subject(index), str(error), maker.visit(index))
-
-
-def _made(maker: RowMaker, chunks: Sequence[range], processes: int) -> Iterator[tuple[range, list[SubjectRow | RefusedRow]]]:
-    processes = min(processes, len(chunks))
-    if processes <= 1:
-        for chunk in chunks:
-            yield chunk, make_chunk(maker, chunk)
-        return
-    running: dict[Future[list[SubjectRow | RefusedRow]], range] = {}
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=start_worker) as pool:
-        try:
-            for chunk in chunks:
-                running[pool.submit(make_chunk, maker, chunk)] = chunk
-                if len(running) >= 2 * processes:
-                    yield from _finished(running)
-            while running:
-                yield from _finished(running)
-        except BrokenProcessPool as error:
-            raise CardiolensError(
-                "a worker process was killed, perhaps for want of memory; what is complete is kept: "
-                "run the same command again, with fewer processes if it happens again"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _finished(
-    running: dict[Future[list[SubjectRow | RefusedRow]], range],
-) -> Iterator[tuple[range, list[SubjectRow | RefusedRow]]]:
-    for future in wait(running, return_when=FIRST_COMPLETED).done:
-        yield running.pop(future), future.result()

@@ -1,0 +1,66 @@
+"""Work on several processes with constant memory, in order. Imports nothing that starts threads: workers set their number."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from cardiolens.errors import CardiolensError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_AHEAD = 2
+"""Items under way per process: what a worker does next lies ready, and no more than that is in memory."""
+
+
+def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], *, processes: int) -> Iterator[Result]:
+    """`work` of every item, in the items' order; in this process where `processes` is 1.
+
+    `work` and items travel to the workers by pickle. `items` is read only as far as the work has come. An error of `work` is
+    raised where its result would have come.
+
+    Raises:
+        CardiolensError: a worker process was killed.
+    """
+    if processes <= 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= _AHEAD * processes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise CardiolensError(
+                "a worker process was killed, perhaps for want of memory; what is complete is kept: "
+                "run the same command again, with fewer processes if it happens again"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def start_worker() -> None:
+    """One thread per worker, Ctrl-C left to the parent, and an end when the parent ends, even by a kill."""
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
