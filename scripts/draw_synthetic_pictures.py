@@ -9,7 +9,7 @@ import numpy as np
 
 from cardiolens.atomic import write_atomically
 from cardiolens.evaluation.canvas import GREY, INK, PALE, drawing
-from cardiolens.evaluation.pictures import ecg_paper
+from cardiolens.evaluation.ecg_paper import ecg_paper
 from cardiolens.study.checking import figures
 from cardiolens.study.checking.examples import Example, find_examples
 from cardiolens.study.checking.page import check_synthetic

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from decoded import pixels
 
-from cardiolens.evaluation.pictures import bulls_eyes, ecg_paper, reconstruction, similarity_maps
-from cardiolens.types import LEADS
+from cardiolens.evaluation.pictures import bulls_eyes, reconstruction, similarity_maps
 
 DPI = 100
 MM = DPI / 25.4
@@ -13,46 +12,6 @@ INK = 200
 
 def _ink(png: bytes) -> np.ndarray:
     return pixels(png).max(axis=2) < INK
-
-
-def test_ecg_paper_has_its_true_size():
-    height, width, _ = pixels(ecg_paper(np.zeros((12, 5000), np.float32), dpi=DPI)).shape
-    assert (width / MM, height / MM) == pytest.approx((270, 130), abs=0.5)
-
-
-@pytest.mark.parametrize("name", ["II", "V6"])
-def test_one_millivolt_is_ten_millimetres_in_the_leads_own_place(name):
-    flat = np.zeros((12, 5000), np.float32)
-    raised = flat.copy()
-    raised[LEADS.index(name)] = 1.0
-    before, after = _ink(ecg_paper(flat, dpi=DPI)), _ink(ecg_paper(raised, dpi=DPI))
-    row, column = {"II": (1, 0), "V6": (2, 3)}[name]
-    middle = round((15 + (column + 0.5) * 62.5) * MM)
-    window = slice(round((5 + row * 30 + 3) * MM), round((5 + (row + 1) * 30) * MM))
-    heights = [np.flatnonzero(picture[window, middle]).mean() for picture in (before, after)]
-    assert heights[0] - heights[1] == pytest.approx(10 * MM, abs=1.5)
-
-
-def test_a_second_is_twenty_five_millimetres():
-    spikes = np.zeros((12, 5000), np.float32)
-    spikes[LEADS.index("II"), [1000, 1500]] = 1.0
-    picture = _ink(ecg_paper(spikes, dpi=DPI))
-    above = picture[round((5 + 3 * 30 + 8) * MM) : round((5 + 3 * 30 + 13) * MM), round(30 * MM) :].any(axis=0)
-    columns = np.flatnonzero(above)
-    first, second = (peak.mean() for peak in np.split(columns, 1 + np.flatnonzero(np.diff(columns) > 5)))
-    assert second - first == pytest.approx(25 * MM, abs=1.5)
-
-
-@pytest.mark.parametrize("samples", [1, 2500, 4999, 9000])
-def test_recordings_of_any_length_are_drawn(samples):
-    signal = np.random.default_rng(0).normal(size=(12, samples)).astype(np.float32)
-    signal[3, :5] = np.nan
-    assert _ink(ecg_paper(signal, dpi=40)).any()
-
-
-def test_the_same_input_gives_the_same_bytes():
-    signal = np.random.default_rng(1).normal(size=(12, 500)).astype(np.float32)
-    assert ecg_paper(signal, dpi=40) == ecg_paper(signal, dpi=40)
 
 
 def test_hidden_patches_are_shaded():

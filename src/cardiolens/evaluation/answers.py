@@ -11,6 +11,7 @@ import pandas as pd
 
 from cardiolens.evaluation import figures, pictures
 from cardiolens.evaluation.content import OneAnswer
+from cardiolens.evaluation.ecg_paper import ecg_paper
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS, PHENOTYPES
@@ -69,7 +70,7 @@ def answer_figures(one: OneAnswer, cohort: pd.DataFrame) -> Iterator[tuple[str, 
     yield (
         "ecg",
         "The ECG as it was read, in millivolts: 25 mm/s, 10 mm/mV.",
-        pictures.ecg_paper(one.signal_mv, rate_hz=one.rate_hz),
+        ecg_paper(one.signal_mv, rate_hz=one.rate_hz),
     )
     values = {phenotype["column"]: float(phenotype["value"]) for phenotype in one.answer["phenotypes"]}
     if not cohort.index.intersection(list(values)).empty:

@@ -27,6 +27,7 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 
 DPI = 130
 _STYLE = {
+    "svg.hashsalt": "cardiolens",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.5,
@@ -48,28 +49,40 @@ _STYLE = {
 
 
 class Drawing:
-    """A figure under way: `figure` is matplotlib's, `png` is there once the context `drawing` has closed."""
+    """A figure under way: `figure` is matplotlib's, `png` or `svg` is there once the context `drawing` has closed."""
 
-    def __init__(self, figure: Any, dpi: int) -> None:
-        self.figure, self._dpi = figure, dpi
-        self._png = b""
+    def __init__(self, figure: Any, dpi: int, vector: bool) -> None:
+        self.figure, self._dpi, self._vector = figure, dpi, vector
+        self._content = b""
 
     @property
     def png(self) -> bytes:
         """The finished picture; the same input gives the same bytes."""
-        assert self._png, "the drawing is not closed yet"
-        return self._png
+        assert self._content, "the drawing is not closed yet"
+        assert not self._vector, "the drawing is an SVG"
+        return self._content
+
+    @property
+    def svg(self) -> bytes:
+        """The finished picture of a drawing that was opened as `vector`; the same input gives the same bytes."""
+        assert self._content, "the drawing is not closed yet"
+        assert self._vector, "the drawing is a PNG"
+        return self._content
 
     def close(self) -> None:
         """Render it."""
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=self._dpi, facecolor="white", metadata={"Software": None})
-        self._png = buffer.getvalue()
+        how = {"format": "svg", "metadata": {"Date": None, "Creator": None}} if self._vector else {"format": "png"}
+        how = {"metadata": {"Software": None}} | how
+        self.figure.savefig(buffer, dpi=self._dpi, facecolor="white", **how)
+        self._content = buffer.getvalue()
 
 
 @contextmanager
-def drawing(width_in: float, height_in: float, *, layout: str = "constrained", dpi: int = DPI) -> Iterator[Drawing]:
-    """A new figure of a size in inches under the common style, rendered when the context closes."""
+def drawing(
+    width_in: float, height_in: float, *, layout: str = "constrained", dpi: int = DPI, vector: bool = False
+) -> Iterator[Drawing]:
+    """A new figure of a size in inches under the common style, rendered as PNG or (`vector`) SVG when the context closes."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -77,6 +90,6 @@ def drawing(width_in: float, height_in: float, *, layout: str = "constrained", d
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width_in, height_in), layout=layout)
         FigureCanvasAgg(figure)
-        canvas = Drawing(figure, dpi)
+        canvas = Drawing(figure, dpi, vector)
         yield canvas
         canvas.close()

@@ -1,4 +1,4 @@
-"""Pictures of signals and images: an ECG on clinical paper, a reconstruction, a similarity map over an MRI, a bull's eye."""
+"""Pictures of signals and images: a reconstruction, a similarity map over an MRI, a bull's eye."""
 
 from __future__ import annotations
 
@@ -9,38 +9,6 @@ from jaxtyping import Bool, Float, Real
 
 from cardiolens.evaluation.canvas import BLUE, GREY, INK, VERMILION, drawing
 from cardiolens.types import LEADS, RATE_HZ
-
-_MM_PER_INCH = 25.4
-_MM_PER_SECOND, _MM_PER_MV = 25.0, 10.0
-_ROW_MM, _MARGIN_MM, _PULSE_MM = 30.0, 5.0, 10.0
-_PAPER = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
-_RHYTHM = "II"
-_GRID_FINE, _GRID_COARSE, _PAPER_WHITE = "#f6d5d5", "#e59a9a", "#fffdfb"
-
-
-def ecg_paper(signal_mv: Float[np.ndarray, "12 time"], *, rate_hz: float = RATE_HZ, dpi: int = 130) -> bytes:
-    """PNG of an ECG on the paper cardiologists read: 25 mm/s, 10 mm/mV, three rows of four leads and a rhythm strip.
-
-    Leads are in the standard order. The first 10 s are shown, 2.5 s per lead; of a shorter ECG the last 2.5 s stand where it
-    would have ended. A calibration pulse of 1 mV and 0.2 s opens every row. NaN leaves a gap. At `dpi` pixels per inch the
-    picture has its true size.
-    """
-    num_rows = len(_PAPER) + 1
-    width_mm = 2 * _MARGIN_MM + _PULSE_MM + 10 * _MM_PER_SECOND
-    height_mm = 2 * _MARGIN_MM + num_rows * _ROW_MM
-    with drawing(width_mm / _MM_PER_INCH, height_mm / _MM_PER_INCH, layout="none", dpi=dpi) as canvas:
-        axes = canvas.figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(0, width_mm), ylim=(0, height_mm), facecolor=_PAPER_WHITE)
-        axes.axis("off")
-        canvas.figure.patch.set_facecolor(_PAPER_WHITE)
-        _draw_grid(axes, width_mm, height_mm)
-        for row in range(num_rows):
-            base_mm = height_mm - _MARGIN_MM - (row + 0.55) * _ROW_MM
-            leads = _PAPER[row] if row < len(_PAPER) else (_RHYTHM,)
-            _draw_row(axes, signal_mv, rate_hz, leads, base_mm)
-        scale = f"{_MM_PER_SECOND:g} mm/s   {_MM_PER_MV:g} mm/mV   {rate_hz:g} Hz"
-        axes.text(width_mm - _MARGIN_MM, 1.5, scale, ha="right", fontsize=7.5, color=INK)
-    return canvas.png
 
 
 def reconstruction(
@@ -119,32 +87,6 @@ def bulls_eyes(values: Sequence[Float[np.ndarray, " segment"]], *, titles: Seque
             bar.set_label(unit)
             bar.outline.set_visible(False)
     return canvas.png
-
-
-def _draw_grid(axes: object, width_mm: float, height_mm: float) -> None:
-    for step, color, width in ((1.0, _GRID_FINE, 0.35), (5.0, _GRID_COARSE, 0.6)):
-        axes.vlines(np.arange(0, width_mm + step, step), 0, height_mm, color=color, linewidth=width, zorder=0)
-        axes.hlines(np.arange(0, height_mm + step, step), 0, width_mm, color=color, linewidth=width, zorder=0)
-
-
-def _draw_row(
-    axes: object, signal_mv: Float[np.ndarray, "12 time"], rate_hz: float, leads: tuple[str, ...], base_mm: float
-) -> None:
-    pulse_s = np.array([0.0, 0.1, 0.1, 0.3, 0.3, 0.4])
-    pulse_mv = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
-    axes.plot(_MARGIN_MM + pulse_s * _MM_PER_SECOND, base_mm + pulse_mv * _MM_PER_MV, color=INK, linewidth=0.9)
-    seconds_each = 10.0 / len(leads)
-    for place, name in enumerate(leads):
-        length = round(seconds_each * rate_hz)
-        first = max(0, min(place * length, signal_mv.shape[1] - length))
-        piece = signal_mv[LEADS.index(name), first : first + length]
-        left_mm = _MARGIN_MM + _PULSE_MM + place * seconds_each * _MM_PER_SECOND
-        along_mm = left_mm + np.arange(len(piece)) / rate_hz * _MM_PER_SECOND
-        axes.plot(along_mm, base_mm + piece * _MM_PER_MV, color=INK, linewidth=0.75, solid_joinstyle="round")
-        if place:
-            axes.vlines(left_mm, base_mm - 3, base_mm + 3, color=INK, linewidth=0.6)
-        label = axes.text(left_mm + 1.2, base_mm + 11.5, name, fontsize=9, fontweight="bold", color=INK)
-        label.set_bbox({"facecolor": _PAPER_WHITE, "edgecolor": "none", "pad": 0.6, "alpha": 0.8})
 
 
 def _draw_bulls_eye(axes: object, segments: Float[np.ndarray, " segment"]) -> object:

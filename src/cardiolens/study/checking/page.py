@@ -14,8 +14,8 @@ import pandas as pd
 
 from cardiolens.atomic import write_atomically
 from cardiolens.errors import BadOption
+from cardiolens.evaluation.ecg_paper import ecg_paper
 from cardiolens.evaluation.labels import column_label
-from cardiolens.evaluation.pictures import ecg_paper
 from cardiolens.progress import QUIET, Progress, ProgressTask
 from cardiolens.study.checking import figures
 from cardiolens.study.checking.examples import Example
