@@ -45,6 +45,7 @@ def test_hum_is_measured_at_its_frequency_and_amplitude(hum_hz):
     assert measured.mains_mv[0] == pytest.approx(0.08, rel=0.1)
     assert measured.mains_hz[0] == hum_hz
     assert measured.mains_mv[1] < 0.002
+    assert measured.noise_mv[0] < 0.01
 
 
 def test_a_rate_too_low_for_hum_shows_none():
@@ -65,7 +66,7 @@ def test_noise_is_measured_between_the_complexes_and_a_burst_where_it_is_worst()
     noise = 0.05 * rng.standard_normal(5000)
     burst = np.where((TIME > 4) & (TIME < 5), 0.3 * rng.standard_normal(5000), 0.0)
     steady, bursting = _measured(_beats() + noise), _measured(_beats() + burst)
-    assert steady.noise_mv[0] == pytest.approx(0.05 * np.sqrt(1 - 35 / 250), rel=0.1)
+    assert steady.noise_mv[0] == pytest.approx(0.05 * np.sqrt(1 - 43 / 250), rel=0.1)
     assert bursting.noise_mv[0] < 0.01
     assert bursting.burst_mv[0] > 0.2
 

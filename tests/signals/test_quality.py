@@ -108,7 +108,7 @@ TIME = np.arange(2500) / 500
     ("kind", "row", "addition", "found"),
     [
         ("mains", 7, 0.1 * np.sin(2 * np.pi * 50 * TIME), "mains hum of 50 Hz, up to 0.1.* mV in V2"),
-        ("noise", 11, 0.1 * np.random.default_rng(0).standard_normal(2500), "noise of up to 0.09. mV in V6"),
+        ("noise", 11, 0.1 * np.random.default_rng(0).standard_normal(2500), "noise of up to 0.08. mV in V6"),
         ("baseline", 8, 1.5 * np.sin(2 * np.pi * 0.2 * TIME), r"a baseline that wanders by up to [23]\.. mV in V3"),
     ],
 )

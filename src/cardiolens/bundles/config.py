@@ -13,12 +13,12 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiolens.nn.ecg_model import EcgModelConfig
+from cardiolens.notice import NOTICE
 from cardiolens.signals.cleaning import CleaningConfig
 from cardiolens.tasks import TaskKind
 from cardiolens.types import LEADS, RATE_HZ
 
 SCHEMA_VERSION = 1
-NOTICE = "Research use only: not a medical device."
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def read_recording(path: Path, declared: Declaration = NOTHING_DECLARED) -> Reco
             if reader.sniff(path, head):
                 needs_more = getattr(reader, "NEEDS_DECLARATION", False)
                 recording = reader.read(path, declared) if needs_more else reader.read(path)
-                return replace(recording, format=reader.NAME)
+                return _printable(replace(recording, format=reader.NAME))
     except OSError as error:
         raise BadRecording(
             path,
@@ -60,3 +60,18 @@ def readers() -> tuple[ModuleType, ...]:
     """The modules of this folder that read a format, by name."""
     modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
     return tuple(module for module in modules if hasattr(module, "sniff"))
+
+
+def _printable(recording: Recording) -> Recording:
+    """What a stranger's file says is shown on terminals and pages, which must not obey it."""
+
+    def clean(text: str) -> str:
+        return "".join(character if character.isprintable() else "?" for character in text)
+
+    return replace(
+        recording,
+        leads=tuple(map(clean, recording.leads)),
+        device=clean(recording.device) if recording.device else None,
+        statements=tuple(map(clean, recording.statements)),
+        notes=tuple(map(clean, recording.notes)),
+    )

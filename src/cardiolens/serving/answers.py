@@ -48,6 +48,10 @@ class Answer:
     """What was done to the signal before the model saw it."""
     model: str
     notice: str
+    quality: str = ""
+    """The verdict on the ECG: good, or usable with notes."""
+    quality_notes: tuple[str, ...] = ()
+    """What the verdict rests on, such as noise, a missing lead or a suspected exchange of electrodes."""
 
     def to_json(self) -> dict:
         """Plain values, for a report or a service."""
@@ -109,12 +113,14 @@ def print_answers(answers: Sequence[Answer | Refusal]) -> None:
             shown = [f"{p.name}\u00a0{p.value:.1f}\u00a0{p.unit}" for p in answer.phenotypes if p.group == group]
             values.add_row(group, "   ".join(shown))
         console.print(values, highlight=False)
+        if answer.quality_notes:
+            console.print(f"quality: {answer.quality}: {'; '.join(answer.quality_notes)}", style="yellow", highlight=False)
         for note in answer.notes:
             console.print(f"note: {note}", style="dim", highlight=False)
         console.print(f"{answer.model}. {answer.notice}", style="dim", highlight=False)
 
 
-_LAST = ("notes", "model", "notice", "refused")
+_LAST = ("quality", "quality_notes", "notes", "model", "notice", "refused")
 
 
 def _row(answer: Answer | Refusal) -> dict[str, str]:
@@ -124,6 +130,8 @@ def _row(answer: Answer | Refusal) -> dict[str, str]:
         "source": answer.source,
         **{f"{risk.name}_risk": f"{risk.probability:.5f}" for risk in answer.risks},
         **{phenotype.column: f"{phenotype.value:.4f}" for phenotype in answer.phenotypes},
+        "quality": answer.quality,
+        "quality_notes": "; ".join(answer.quality_notes),
         "notes": "; ".join(answer.notes),
         "model": answer.model,
         "notice": answer.notice,

@@ -5,9 +5,10 @@ A file that cannot be used becomes a `Refusal` with its reason; it never stops t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from jaxtyping import Float32
 from cardiolens.bundles.bundle import read_bundle, shipped_bundle_path
 from cardiolens.bundles.config import BundleConfig, HeadCard
 from cardiolens.errors import BadInput
-from cardiolens.formats import read_recording
+from cardiolens.formats.collection import EcgInput, list_inputs, read_input
+from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.imaging.phenotype_table import PHENOTYPES
 from cardiolens.nn.ecg_model import EcgModel
 from cardiolens.serving.answers import Answer, PhenotypeValue, Refusal, Risk
 from cardiolens.signals.cleaning import clean
-from cardiolens.signals.contract import prepare_recording
+from cardiolens.signals.contract import examine_recording
+from cardiolens.signals.quality import Quality
 from cardiolens.tasks import TASKS, TaskKind
 from cardiolens.training.predict import mean_over_windows
 from cardiolens.types import Recording
@@ -37,6 +40,7 @@ class _Ready:
     """A recording after cleaning."""
 
     recording: Recording
+    quality: Quality
     ecg: Float32[np.ndarray, "lead time"]
     scale_mv: Float32[np.ndarray, " group"]
 
@@ -59,35 +63,41 @@ class Predictor:
         bundle = read_bundle(path or shipped_bundle_path())
         return cls(bundle.config, bundle.model())
 
-    def predict_files(self, paths: Sequence[Path]) -> list[Answer | Refusal]:
-        """One answer or refusal per file, in order."""
-        return list(self.iterate_files(paths))
+    def predict_files(
+        self, paths: Sequence[Path], *, declared: Declaration = NOTHING_DECLARED, allow_missing_leads: bool = False
+    ) -> list[Answer | Refusal]:
+        """One answer or refusal per file, in order; a folder or a zip stands for the ECG files in it."""
+        return list(self.iterate_files(paths, declared=declared, allow_missing_leads=allow_missing_leads))
 
-    def iterate_files(self, paths: Sequence[Path]) -> Iterator[Answer | Refusal]:
+    def iterate_files(
+        self, paths: Iterable[Path], *, declared: Declaration = NOTHING_DECLARED, allow_missing_leads: bool = False
+    ) -> Iterator[Answer | Refusal]:
         """As `predict_files`, a batch at a time: memory does not grow with the number of files."""
-        waiting = iter(paths)
+        ready = partial(self._ready_input, declared=declared, allow_missing_leads=allow_missing_leads)
+        waiting = list_inputs(paths)
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
             while batch := list(islice(waiting, _AT_ONCE)):
-                yield from self._answered(list(threads.map(self._ready_file, batch)))
+                yield from self._answered(list(threads.map(ready, batch)))
 
-    def __call__(self, recording: Recording) -> Answer:
+    def __call__(self, recording: Recording, *, allow_missing_leads: bool = False) -> Answer:
         """The answer for one recording.
 
         Raises:
             BadRecording: it does not meet the input contract.
         """
-        return self._answered([self._ready(recording)])[0]
+        return self._answered([self._ready(recording, allow_missing_leads)])[0]
 
-    def _ready_file(self, path: Path) -> _Ready | Refusal:
+    def _ready_input(self, ecg_input: EcgInput, *, declared: Declaration, allow_missing_leads: bool) -> _Ready | Refusal:
         try:
-            return self._ready(read_recording(path))
+            return self._ready(read_input(ecg_input, declared), allow_missing_leads)
         except BadInput as error:
             return Refusal(error.source, str(error))
 
-    def _ready(self, recording: Recording) -> _Ready:
-        recording = prepare_recording(recording)
-        cleaned = clean(recording.signal_mv, self.config.input.cleaning)
-        return _Ready(recording, cleaned.signal, cleaned.scale_mv)
+    def _ready(self, recording: Recording, allow_missing_leads: bool) -> _Ready:
+        examination = examine_recording(recording, allow_missing_leads=allow_missing_leads)
+        prepared = examination.prepared()
+        cleaned = clean(prepared.signal_mv, self.config.input.cleaning)
+        return _Ready(prepared, examination.quality, cleaned.signal, cleaned.scale_mv)
 
     def _answered(self, batch: list[_Ready | Refusal]) -> list[Answer | Refusal]:
         ready = [item for item in batch if isinstance(item, _Ready)]
@@ -116,7 +126,14 @@ class Predictor:
             else:
                 phenotypes += _phenotypes(card, values)
         return Answer(
-            item.recording.source, tuple(risks), tuple(phenotypes), item.recording.notes, self.config.name, self.notice
+            source=item.recording.source,
+            risks=tuple(risks),
+            phenotypes=tuple(phenotypes),
+            notes=item.recording.notes,
+            model=self.config.name,
+            notice=self.notice,
+            quality=str(item.quality.verdict),
+            quality_notes=item.quality.notes,
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cardiolens.errors import BadRecording
 from cardiolens.signals.leads import standard_leads
-from cardiolens.signals.quality import Quality, assess, refuse_findings, refuse_short, refuse_unusable, without_dead_chest_leads
+from cardiolens.signals.quality import Quality, assess, first_refusal, refuse_short, refuse_unusable, without_dead_chest_leads
 from cardiolens.signals.resampling import refuse_other_rates, to_rate
 from cardiolens.types import Recording
 
@@ -17,13 +18,19 @@ class Examination:
     recording: Recording
     quality: Quality
 
+    @property
+    def refusal(self) -> BadRecording | None:
+        """Why no model may be asked, or None."""
+        return first_refusal(self.recording, self.quality.findings)
+
     def prepared(self) -> Recording:
         """The recording as every model expects it; its notes say what was done to it, not what its quality is.
 
         Raises:
             BadRecording: the quality refuses it.
         """
-        refuse_findings(self.recording, self.quality.findings)
+        if refusal := self.refusal:
+            raise refusal
         return to_rate(self.recording)
 
 

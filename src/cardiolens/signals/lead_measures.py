@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import butter, iirnotch, sosfiltfilt, tf2sos
 
 from cardiolens.signals.gaps import bridged
 
@@ -24,6 +24,7 @@ _PLATEAU_S, _PLATEAU_SAMPLES = 0.008, 3
 _STEEP_SHARE = 0.03
 _MAINS_REACH_HZ, _MAINS_STEP_HZ, _MAINS_WINDOW_S = 0.3, 0.1, 10.0
 _NEIGHBOURS_HZ = (-4.0, -3.2, -2.4, 2.4, 3.2, 4.0)
+_NOTCH_HZ = 4.0
 _BURST_S = 0.4
 _MAD_TO_SD = 1.4826
 
@@ -50,7 +51,7 @@ class LeadMeasures:
     mains_hz: Float[np.ndarray, " lead"]
     """Which of the two."""
     noise_mv: Float[np.ndarray, " lead"]
-    """Standard deviation of what is faster than 35 Hz, QRS complexes left out by its median."""
+    """Standard deviation of what is faster than 35 Hz and no hum, QRS complexes left out by its median."""
     burst_mv: Float[np.ndarray, " lead"]
     """The same of the noisiest 0.4 s."""
 
@@ -63,7 +64,7 @@ def measure_leads(signal_mv: Float[np.ndarray, "lead time"], *, rate_hz: float) 
     missing = 1 - np.isfinite(signal_mv).mean(axis=1)
     signal = np.nan_to_num(bridged(signal_mv).astype(np.float64), posinf=0.0, neginf=0.0)
     slow = sosfiltfilt(_filter("lowpass", BASELINE_HZ, rate_hz), signal, axis=1)
-    fast = np.abs(sosfiltfilt(_filter("highpass", NOISE_HZ, rate_hz), signal, axis=1))
+    fast = np.abs(sosfiltfilt(_noise_filter(rate_hz), signal, axis=1))
     still_s, rail_s, plateaus = _flat_stretches(signal, rate_hz)
     mains_mv, mains_hz = _mains(signal, rate_hz)
     return LeadMeasures(
@@ -147,3 +148,10 @@ def _windows(signal: Float[np.ndarray, "lead time"], size: int) -> Float[np.ndar
 @functools.cache
 def _filter(kind: str, edge_hz: float, rate_hz: float) -> np.ndarray:
     return butter(2, edge_hz, kind, fs=rate_hz, output="sos")
+
+
+@functools.cache
+def _noise_filter(rate_hz: float) -> np.ndarray:
+    hums = [hum_hz for hum_hz in MAINS_HZ if hum_hz < 0.45 * rate_hz]
+    notches = [tf2sos(*iirnotch(hum_hz, hum_hz / _NOTCH_HZ, fs=rate_hz)) for hum_hz in hums]
+    return np.vstack([_filter("highpass", NOISE_HZ, rate_hz), *notches])

@@ -120,25 +120,22 @@ def refuse_unusable(recording: Recording) -> Recording:
     """
     refuse_short(recording)
     findings = _dead_leads(recording)
-    refuse_findings(recording, findings)
+    _refuse(recording, findings)
     whole = np.nan_to_num(bridged(recording.signal_mv).astype(np.float64), posinf=0.0, neginf=0.0)
     recorded = [lead not in recording.absent_leads for lead in LEADS]
-    refuse_findings(recording, _scale(range_above_baseline(whole[recorded], rate_hz=recording.rate_hz)))
+    _refuse(recording, _scale(range_above_baseline(whole[recorded], rate_hz=recording.rate_hz)))
     if not recording.derived_leads:
-        refuse_findings(recording, _limb_leads(whole, recording.rate_hz))
+        _refuse(recording, _limb_leads(whole, recording.rate_hz))
     notes = [finding.found for finding in findings]
     return replace(recording, notes=(*recording.notes, *notes)) if notes else recording
 
 
-def refuse_findings(recording: Recording, findings: Sequence[Finding]) -> None:
-    """Nothing, where no finding refuses.
-
-    Raises:
-        BadRecording: the first that does.
-    """
-    for finding in findings:
-        if finding.refuses:
-            raise BadRecording(recording.source, found=finding.found, expected=finding.expected, remedy=finding.remedy)
+def first_refusal(recording: Recording, findings: Sequence[Finding]) -> BadRecording | None:
+    """The error to raise for the first finding that refuses, or None where none does."""
+    refusing = next((finding for finding in findings if finding.refuses), None)
+    if refusing is None:
+        return None
+    return BadRecording(recording.source, found=refusing.found, expected=refusing.expected, remedy=refusing.remedy)
 
 
 def refuse_short(recording: Recording) -> None:
@@ -181,6 +178,11 @@ def without_dead_chest_leads(recording: Recording) -> Recording:
         leads=tuple(recording.leads[place] for place in kept),
         notes=(*recording.notes, note),
     )
+
+
+def _refuse(recording: Recording, findings: Sequence[Finding]) -> None:
+    if refusal := first_refusal(recording, findings):
+        raise refusal
 
 
 def _dead_leads(recording: Recording) -> list[Finding]:

@@ -1,0 +1,3 @@
+"""What every output says."""
+
+NOTICE = "Research use only: not a medical device."
