@@ -84,7 +84,8 @@ def test_no_room_or_file_has_a_name_that_says_nothing():
 
 @pytest.mark.parametrize("shelf", SHELVES)
 def test_every_file_on_a_shelf_has_its_test(shelf):
-    here = {p.stem for p in (PACKAGE / shelf).glob("*.py") if p.stem != "__init__"}
+    files = [p.relative_to(PACKAGE / shelf).with_suffix("") for p in (PACKAGE / shelf).rglob("*.py") if p.stem != "__init__"]
+    here = {"_".join(file.parts) for file in files}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests" / shelf).glob("test_*.py")}
     assert here <= tested
 

@@ -17,9 +17,10 @@ Every message is one line: the file, what was found, what was expected, what to 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from cardiolens.privacy import display_name
+from cardiolens.privacy import display_name, hide_participants
 
 
 class CardiolensError(Exception):
@@ -29,16 +30,20 @@ class CardiolensError(Exception):
 class BadInput(CardiolensError):
     """A file, folder or option is not what was expected.
 
-    `str(error)` is one line: "<source>: found <found>; expected <expected>; <remedy>". A path is shown by its name only,
-    with a keyed hash in place of a participant's number.
+    `str(error)` is one line: "<source>: found <found>; expected <expected>; <remedy>". A path is shown by its name only, a
+    text as it is, both with a keyed hash in place of a participant's number.
     """
 
     def __init__(self, source: str | Path, *, found: str, expected: str, remedy: str) -> None:
-        self.source = display_name(source)
+        self.source = display_name(source) if isinstance(source, Path) else hide_participants(source)
         self.found, self.expected, self.remedy = found, expected, remedy
         line = " ".join(f"{self.source}: found {found}; expected {expected}; {remedy}".split())
         # What was found may come from a stranger's file; a terminal must not obey it.
         super().__init__("".join(character if character.isprintable() else "?" for character in line))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # An error made in a worker process comes back by pickle, which would call the class with the line alone.
+        return partial(type(self), found=self.found, expected=self.expected, remedy=self.remedy), (self.source,)
 
 
 class UnknownFormat(BadInput):
@@ -77,7 +82,11 @@ class NoSpace(CardiolensError):
     """The disk is full."""
 
     def __init__(self, target: str | Path) -> None:
+        self.target = display_name(target)
         super().__init__(
-            f"{display_name(target)}: no space left on the device; what is complete is kept; "
+            f"{self.target}: no space left on the device; what is complete is kept; "
             "free some space and run the same command again"
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.target,)

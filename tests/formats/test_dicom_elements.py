@@ -14,7 +14,7 @@ from pydicom.uid import (
 )
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.dicom_elements import DEEPEST, MOST_BYTES, Item, is_dicom, read_data_set, read_meta
+from cardiolens.formats.dicom.elements import DEEPEST, MOST_BYTES, Item, is_dicom, read_data_set, read_meta
 
 MAKER, SETTINGS, NAME, PIXELS = 0x00080070, 0x00400555, 0x00100010, 0x7FE00010
 OPEN = 0xFFFFFFFF
@@ -134,7 +134,7 @@ def test_an_encoding_that_ecgs_do_not_use_is_refused(tmp_path, syntax, found):
 
 
 def test_more_elements_than_an_ecg_has_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cardiolens.formats.dicom_elements.MOST_ELEMENTS", 100)
+    monkeypatch.setattr("cardiolens.formats.dicom.elements.MOST_ELEMENTS", 100)
     assert len(_read(_write(tmp_path, _element(SETTINGS, b"SQ", _item(b"") * 100))).items(SETTINGS)) == 100
     with pytest.raises(BadRecording, match="found more than 100 items"):
         _read(_write(tmp_path, _element(SETTINGS, b"SQ", _item(b"") * 101)))

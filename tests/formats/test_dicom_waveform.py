@@ -6,8 +6,8 @@ from dicom_ecg_files import TYPES, code, counts, dataset, group, write_dicom
 from pydicom import Dataset
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.dicom_elements import read_data_set, read_meta
-from cardiolens.formats.dicom_waveform import SEQUENCES, VALUES, lead_group, num_samples
+from cardiolens.formats.dicom.elements import read_data_set, read_meta
+from cardiolens.formats.dicom.waveform import SEQUENCES, VALUES, lead_group, num_samples
 from cardiolens.formats.lead_groups import LeadGroup
 from cardiolens.types import LEADS
 

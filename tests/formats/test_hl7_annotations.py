@@ -2,7 +2,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from cardiolens.formats.hl7_annotations import intervals_ms, statements
+from cardiolens.formats.hl7.annotations import intervals_ms, statements
 
 
 def _annotated(*annotations: str) -> Element:

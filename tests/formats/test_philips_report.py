@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from philips_files import document
 
-from cardiolens.formats import philips_report
+from cardiolens.formats.philips import report
 
 
 def _root(change=str, version="1.04.01"):
@@ -31,32 +31,32 @@ def _changed(old: str, new: str):
     ],
 )
 def test_the_interpretations_intervals_come_before_the_devices_and_what_failed_or_is_zero_is_absent(version, intervals):
-    assert philips_report.intervals_ms(_root(version=version)) == intervals
+    assert report.intervals_ms(_root(version=version)) == intervals
 
 
 @pytest.mark.parametrize("version", ["1.03", "1.04.01"])
 def test_statements_carry_their_reasons_and_end_with_the_severity(version):
     said = ("Sinus rhythm: V-rate 50-99", "Borderline", "OTHERWISE NORMAL ECG")
-    assert philips_report.statements(_root(version=version)) == (said, ())
+    assert report.statements(_root(version=version)) == (said, ())
 
 
 def test_the_latest_interpretation_counts():
     later = '<interpretation date="2015-02-03" time="10:00:00"><statement><leftstatement>AF</leftstatement></statement>'
     root = _root(_changed("</interpretations>", f"{later}</interpretation></interpretations>"))
-    assert philips_report.statements(root)[0] == ("AF",)
-    assert philips_report.intervals_ms(root) == {"pq": 7.0, "qrs": 102.0}
+    assert report.statements(root)[0] == ("AF",)
+    assert report.intervals_ms(root) == {"pq": 7.0, "qrs": 102.0}
 
 
 def test_a_statement_that_names_a_person_of_the_file_is_left_out():
     root = _root(_changed("Borderline", "Seen by Mr Brown"))
-    assert philips_report.statements(root)[1] == ("left out 1 of 3 statements, for they name a person",)
+    assert report.statements(root)[1] == ("left out 1 of 3 statements, for they name a person",)
 
 
 def test_a_file_without_interpretation_says_nothing():
     root = _root()
     root.remove(root.find("interpretations"))
-    assert philips_report.statements(root) == ((), ())
-    assert philips_report.intervals_ms(root) == {"pq": 7.0, "qrs": 102.0}
+    assert report.statements(root) == ((), ())
+    assert report.intervals_ms(root) == {"pq": 7.0, "qrs": 102.0}
 
 
 @pytest.mark.parametrize(
@@ -73,25 +73,25 @@ def test_a_file_without_interpretation_says_nothing():
     ],
 )
 def test_age_is_written_or_follows_from_the_birth_date_and_the_assumed_age_is_no_age(age, expected):
-    assert philips_report.age(_root(_changed("<dateofbirth>1951-02-04</dateofbirth>", age))) == expected
+    assert report.age(_root(_changed("<dateofbirth>1951-02-04</dateofbirth>", age))) == expected
 
 
 def test_a_birth_date_alone_gives_no_age():
-    assert philips_report.age(_root(_changed('time="09:05:01" statflag', "statflag"))) is None
+    assert report.age(_root(_changed('time="09:05:01" statflag', "statflag"))) is None
 
 
 def test_moment_sex_and_device_are_read_without_the_machines_own_number():
     root = _root()
-    assert philips_report.recorded_at(root) == datetime(2015, 2, 3, 9, 5, 1)
-    assert philips_report.sex(root) == "F"
-    assert philips_report.device(root) == "PageWriter TC Philips Medical Products:860315:A.07"
+    assert report.recorded_at(root) == datetime(2015, 2, 3, 9, 5, 1)
+    assert report.sex(root) == "F"
+    assert report.device(root) == "PageWriter TC Philips Medical Products:860315:A.07"
 
 
 def test_a_file_that_says_nothing_leaves_all_unknown():
     root = fromstring("<restingecgdata/>")
-    questions = (philips_report.recorded_at, philips_report.age, philips_report.sex, philips_report.device)
+    questions = (report.recorded_at, report.age, report.sex, report.device)
     assert [question(root) for question in questions] == [None] * 4
-    assert philips_report.remarks(root) == ()
+    assert report.remarks(root) == ()
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_a_file_that_says_nothing_leaves_all_unknown():
     ],
 )
 def test_what_the_device_remarks_is_a_note(old, new, remark):
-    assert philips_report.remarks(_root(_changed(old, new))) == (remark,)
+    assert report.remarks(_root(_changed(old, new))) == (remark,)
 
 
 @pytest.mark.parametrize("status", ["Non paced", "Unknown", ""])
 def test_no_pacemaker_is_no_note(status):
-    assert philips_report.remarks(_root(_changed("<pacestatus>Unknown", f"<pacestatus>{status}"))) == ()
+    assert report.remarks(_root(_changed("<pacestatus>Unknown", f"<pacestatus>{status}"))) == ()
 
 
 def test_a_loose_electrode_is_a_note_and_an_empty_place_for_one_is_none():
     filled = _changed("<inops></inops>", '<inops><inop starttime="10" duration="200"/></inops>')
     empty = _changed("<inops></inops>", '<inops><inop starttime="" duration=""/></inops>')
-    assert philips_report.remarks(_root(filled, "1.03")) == ("lead V2 was off for a time, says the device",)
-    assert philips_report.remarks(_root(empty, "1.03")) == ()
+    assert report.remarks(_root(filled, "1.03")) == ("lead V2 was off for a time, says the device",)
+    assert report.remarks(_root(empty, "1.03")) == ()

@@ -6,7 +6,7 @@ import pytest
 from philips_files import counts, lzw_codes, packed, stored_limb_leads, xli
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.philips_xli import decompress, limb_leads
+from cardiolens.formats.philips.xli import decompress, limb_leads
 
 PATH = Path("ecg.xml")
 

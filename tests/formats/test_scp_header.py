@@ -6,8 +6,8 @@ import pytest
 from scp_files import tag
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.scp_header import ScpHeader, read_header, text
-from cardiolens.formats.scp_sections import Section
+from cardiolens.formats.scp.header import ScpHeader, read_header, text
+from cardiolens.formats.scp.sections import Section
 
 _DAY, _CLOCK = tag(25, struct.pack("<HBB", 2016, 3, 1)), tag(26, bytes((9, 5, 59)))
 _BORN = tag(5, struct.pack("<HBB", 1954, 3, 2))

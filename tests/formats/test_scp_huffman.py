@@ -5,8 +5,8 @@ import pytest
 from scp_files import STANDARD, huffman, section_2
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.scp_huffman import MOST_CODES, MOST_TABLES, decode, read_tables
-from cardiolens.formats.scp_sections import Section
+from cardiolens.formats.scp.huffman import MOST_CODES, MOST_TABLES, decode, read_tables
+from cardiolens.formats.scp.sections import Section
 
 _ESCAPE = ("111", 16, 1, 0)
 _SMALL = (("0", 0, 1, 0), ("10", 0, 1, 7), ("110", 0, 1, -300), _ESCAPE)

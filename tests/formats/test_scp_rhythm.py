@@ -19,8 +19,8 @@ from scp_files import (
 
 from cardiolens.errors import BadRecording
 from cardiolens.formats.bounds import MOST_SAMPLES
-from cardiolens.formats.scp_rhythm import StoredLead, read_rhythm
-from cardiolens.formats.scp_sections import read_record
+from cardiolens.formats.scp.rhythm import StoredLead, read_rhythm
+from cardiolens.formats.scp.sections import read_record
 
 _STEP_MV = 0.0025
 _OWN = (("0", 0, 1, 0), ("10", 8, 1, 0), ("110", 16, 1, 0), ("1110", 0, 1, -1), ("1111", 0, 1, 1))

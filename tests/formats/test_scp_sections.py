@@ -5,7 +5,7 @@ import pytest
 from scp_files import assemble
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.scp_sections import MOST_BYTES, Section, looks_like_record, read_record
+from cardiolens.formats.scp.sections import MOST_BYTES, Section, looks_like_record, read_record
 
 _SECTIONS = {1: b"one!", 3: b"three!", 6: b"sixsix"}
 

@@ -19,6 +19,8 @@ from cardiolens.errors import BadRecording, UnknownFormat
 from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.types import Recording
 
+_ZIP = b"PK\x03\x04"
+
 HEAD_BYTES = 8192
 """How much of a file its format is recognised by."""
 
@@ -47,6 +49,9 @@ def read_recording(path: Path, declared: Declaration = NOTHING_DECLARED) -> Reco
             expected="an ECG file",
             remedy="check that the path names a file and that you may read it",
         ) from error
+    if head.startswith(_ZIP):
+        remedy = "unpack it, or give it to `inspect` or `predict`"
+        raise UnknownFormat(path, found="a zip archive", expected="one ECG", remedy=remedy)
     raise UnknownFormat(
         path,
         found="an empty file" if not head else "a file of another kind",

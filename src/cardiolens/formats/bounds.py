@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cardiolens.errors import BadRecording
+from cardiolens.privacy import hide_participants
 
 MOST_SAMPLES = 1 << 24
 """Over all leads: 46 minutes of 12 leads at 500 Hz."""
@@ -14,6 +15,11 @@ MOST_BYTES = 128 << 20
 
 LONGEST_TEXT = 40
 """Characters shown of what a file says where a message quotes it."""
+
+
+def shown(text: str) -> str:
+    """What a message quotes of a file: participants' numbers hidden, cut short."""
+    return hide_participants(text.strip())[:LONGEST_TEXT]
 
 
 def read_bounded(path: Path, most_bytes: int = MOST_BYTES) -> bytes:

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.age import years
-from cardiolens.formats.bounds import LONGEST_TEXT, refuse_too_many_samples
-from cardiolens.formats.dicom_elements import Item, is_dicom, read_data_set, read_meta
-from cardiolens.formats.dicom_waveform import (
+from cardiolens.formats.bounds import refuse_too_many_samples, shown
+from cardiolens.formats.dicom.elements import Item, is_dicom, read_data_set, read_meta
+from cardiolens.formats.dicom.waveform import (
     CODE_VALUE,
     GROUP_LABEL,
     LONG_CODE_VALUE,
@@ -26,7 +25,7 @@ from cardiolens.formats.dicom_waveform import (
     num_samples,
 )
 from cardiolens.formats.lead_groups import simultaneous
-from cardiolens.formats.patient import sex
+from cardiolens.formats.patient import sex, years
 from cardiolens.formats.statements import without_persons
 from cardiolens.formats.timestamp import moment
 from cardiolens.privacy import display_name, hide_participants
@@ -118,7 +117,7 @@ def _refuse_other_class(path: Path, sop_class: str) -> None:
         return
     from pydicom.uid import UID_dictionary
 
-    name = UID_dictionary[sop_class][0] if sop_class in UID_dictionary else f"of class {_shown(sop_class)}"
+    name = UID_dictionary[sop_class][0] if sop_class in UID_dictionary else f"of class {shown(sop_class)}"
     _refuse(path, f"DICOM {name}", "a DICOM ECG waveform", "choose the ECG of the study, not its images or reports")
 
 
@@ -126,7 +125,7 @@ def _originals(path: Path, groups: Sequence[Item]) -> list[Item]:
     originals = [group for group in groups if group.text(ORIGINALITY) == "ORIGINAL"]
     if not originals:
         labels = ", ".join(group.text(GROUP_LABEL) or group.text(ORIGINALITY) or "unnamed" for group in groups)
-        found = f"no original waveform ({_shown(labels) or 'none at all'})"
+        found = f"no original waveform ({shown(labels) or 'none at all'})"
         _refuse(path, found, "the rhythm as it was recorded", "export the ECG with its rhythm, not its median beat alone")
     refuse_too_many_samples(path, 1, sum(channels * samples for channels, samples in map(num_samples, originals)))
     return originals
@@ -156,10 +155,6 @@ def _intervals_ms(annotations: Sequence[Item]) -> dict[str, float]:
         if 0 < value * per <= _LONGEST_MS:
             found.setdefault(name, value * per)
     return found
-
-
-def _shown(text: str) -> str:
-    return hide_participants(text)[:LONGEST_TEXT]
 
 
 def _refuse(path: Path, found: str, expected: str, remedy: str) -> NoReturn:

@@ -16,12 +16,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.age import whole_years, years
-from cardiolens.formats.bounds import LONGEST_TEXT
-from cardiolens.formats.hl7_annotations import intervals_ms, statements
+from cardiolens.formats.bounds import shown
+from cardiolens.formats.hl7.annotations import intervals_ms, statements
 from cardiolens.formats.lead_codes import coded_lead
 from cardiolens.formats.lead_groups import LeadGroup, simultaneous
-from cardiolens.formats.patient import sex
+from cardiolens.formats.patient import sex, whole_years, years
 from cardiolens.formats.statements import without_persons
 from cardiolens.formats.timestamp import day, moment
 from cardiolens.formats.xml_document import read_xml, root_tag
@@ -90,7 +89,7 @@ def _rhythm(path: Path, root: Element) -> tuple[Element, tuple[str, ...]]:
     rhythms = [series for series in every if _code(series) == "RHYTHM" and series.find("component/sequenceSet") is not None]
     if not rhythms:
         codes = [_code(series) or "no code" for series in (*every, *root.iter("derivedSeries"))]
-        named = _shown(", ".join(codes)) if codes else "no series at all"
+        named = shown(", ".join(codes)) if codes else "no series at all"
         _refuse(
             path, f"no rhythm ({named})", "a series coded RHYTHM with its samples", "export the rhythm, not the beats alone"
         )
@@ -113,7 +112,7 @@ def _lead_group(path: Path, sequence_set: Element) -> LeadGroup:
     for sequence in sequences:
         if _code(sequence).startswith("TIME_"):
             continue
-        name = _shown(_lead(sequence))
+        name = shown(_lead(sequence))
         row = _millivolts(path, name, sequence)
         if row is None:
             left_out.append(name)
@@ -166,7 +165,7 @@ def _rate_hz(path: Path, clock: Element) -> float:
     per_second = _PER_SECOND.get(increment.get("unit", "")) if increment is not None else None
     if not step or per_second is None or not 0 < per_second / step <= _LARGEST_NUMBER:
         stated = " ".join(increment.get(name, "") for name in ("value", "unit")) if increment is not None else ""
-        found = f"{_shown(stated.strip()) or 'nothing'} as the time between samples"
+        found = f"{shown(stated.strip()) or 'nothing'} as the time between samples"
         _refuse(path, found, "a time in s, ms or us", "export the ECG again")
     return per_second / step
 
@@ -231,10 +230,6 @@ def _number(quantity: Element) -> float | None:
     except ValueError:
         return None
     return value if abs(value) <= _LARGEST_NUMBER else None
-
-
-def _shown(text: str) -> str:
-    return hide_participants(text)[:LONGEST_TEXT]
 
 
 def _refuse(path: Path, found: str, expected: str, remedy: str) -> NoReturn:

@@ -18,9 +18,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int16
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.age import whole_years, years
-from cardiolens.formats.bounds import LONGEST_TEXT
-from cardiolens.formats.patient import sex
+from cardiolens.formats.bounds import shown
+from cardiolens.formats.patient import sex, whole_years, years
 from cardiolens.formats.statements import without_persons
 from cardiolens.formats.xml_document import read_xml, root_tag
 from cardiolens.privacy import display_name, hide_participants
@@ -64,10 +63,10 @@ def read(path: Path) -> Recording:
     notes = [f"the first of {len(rhythms)} rhythms"] if len(rhythms) > 1 else []
     rhythm = rhythms[0]
     if (kind := _text(rhythm, "SampleType").upper()) not in {"", "CONTINUOUS_SAMPLES"}:
-        raise _bad(path, f"SampleType {_shown(kind)}", "CONTINUOUS_SAMPLES")
+        raise _bad(path, f"SampleType {shown(kind)}", "CONTINUOUS_SAMPLES")
     leads = rhythm.findall("LeadData")
     if not leads or _number(_text(rhythm, "NumberofLeads")) != len(leads):
-        raise _bad(path, f"{len(leads)} leads", f"{_shown(_text(rhythm, 'NumberofLeads')) or 'some'} as NumberofLeads says")
+        raise _bad(path, f"{len(leads)} leads", f"{shown(_text(rhythm, 'NumberofLeads')) or 'some'} as NumberofLeads says")
     _refuse_different_times(path, leads)
     rows = [_millivolts(path, lead, notes) for lead in leads]
     if len(lengths := sorted({len(row) for row in rows})) > 1:
@@ -94,7 +93,7 @@ def _rate_hz(path: Path, rhythm: Element) -> float:
     power = _number(exponent or "0")
     rate_hz = _number(base) * 10.0**power if abs(power) <= _MOST_EXPONENT else float("nan")
     if not 0 < rate_hz <= _LARGEST_NUMBER:
-        found = f"SampleBase {_shown(base) or 'missing'}, SampleExponent {_shown(exponent) or 'missing'}"
+        found = f"SampleBase {shown(base) or 'missing'}, SampleExponent {shown(exponent) or 'missing'}"
         raise _bad(path, found, "samples per second, as SampleBase times ten to the SampleExponent")
     return rate_hz
 
@@ -104,7 +103,7 @@ def _refuse_different_times(path: Path, leads: list[Element]) -> None:
     for lead in leads:
         for tag, expected in (("LeadTimeOffset", _text(leads[0], "LeadTimeOffset")), ("LeadOffsetFirstSample", "0")):
             if (_text(lead, tag) or "0") != (expected or "0"):
-                raise _bad(path, f"{tag} {_shown(_text(lead, tag))} in lead {_name(lead)}", "leads that begin together")
+                raise _bad(path, f"{tag} {shown(_text(lead, tag))} in lead {_name(lead)}", "leads that begin together")
 
 
 def _millivolts(path: Path, lead: Element, notes: list[str]) -> Float32[np.ndarray, " time"]:
@@ -113,7 +112,7 @@ def _millivolts(path: Path, lead: Element, notes: list[str]) -> Float32[np.ndarr
     unit, text = _text(lead, "LeadAmplitudeUnits"), _text(lead, "LeadAmplitudeUnitsPerBit")
     per_bit, millivolts = _number(text), millivolts_per(unit)
     if millivolts is None or not 0 < per_bit <= _LARGEST_NUMBER:
-        found = f"{_shown(text) or 'no LeadAmplitudeUnitsPerBit'} {_shown(unit) or 'of no unit'} per bit in lead {name}"
+        found = f"{shown(text) or 'no LeadAmplitudeUnitsPerBit'} {shown(unit) or 'of no unit'} per bit in lead {name}"
         raise _bad(path, found, "a number of MICROVOLTS, MILLIVOLTS or VOLTS per bit")
     content = _content(path, lead)
     if _text(lead, "LeadDataCRC32") and _number(_text(lead, "LeadDataCRC32")) % (1 << 32) != zlib.crc32(content):
@@ -121,7 +120,7 @@ def _millivolts(path: Path, lead: Element, notes: list[str]) -> Float32[np.ndarr
     if _text(lead, "LeadOff").upper() == "TRUE":
         notes.append(f"lead {name} was off, says the device")
     if (baseline := _text(lead, "FirstSampleBaseline")) not in {"", "0"}:
-        notes.append(f"FirstSampleBaseline {_shown(baseline)} of lead {name} is not applied")
+        notes.append(f"FirstSampleBaseline {shown(baseline)} of lead {name} is not applied")
     counts = np.frombuffer(content, "<i2")
     signal_mv = (counts * (per_bit * millivolts)).astype(np.float32)
     if (at_limit := _at_limit(lead, counts)).any():
@@ -133,7 +132,7 @@ def _millivolts(path: Path, lead: Element, notes: list[str]) -> Float32[np.ndarr
 def _content(path: Path, lead: Element) -> bytes:
     name = _name(lead)
     if (size := _text(lead, "LeadSampleSize")) not in {"", "2"}:
-        raise _bad(path, f"{_shown(size)} bytes per sample in lead {name}", "2 as LeadSampleSize")
+        raise _bad(path, f"{shown(size)} bytes per sample in lead {name}", "2 as LeadSampleSize")
     try:
         content = base64.b64decode("".join(_text(lead, "WaveFormData").split()), validate=True)
     except ValueError as error:
@@ -141,7 +140,7 @@ def _content(path: Path, lead: Element) -> bytes:
     for tag, found in (("LeadByteCountTotal", len(content)), ("LeadSampleCountTotal", len(content) / 2)):
         declared = _text(lead, tag)
         if found == 0 or len(content) % 2 or (declared and _number(declared) != found):
-            raise _bad(path, f"{len(content)} bytes in lead {name}", f"{tag} {_shown(declared) or 'above 0'}, 2 bytes a sample")
+            raise _bad(path, f"{len(content)} bytes in lead {name}", f"{tag} {shown(declared) or 'above 0'}, 2 bytes a sample")
     return content
 
 
@@ -200,7 +199,7 @@ def _device(root: Element) -> str | None:
 
 
 def _name(lead: Element) -> str:
-    return _shown(_text(lead, "LeadID")) or "without name"
+    return shown(_text(lead, "LeadID")) or "without name"
 
 
 def _text(parent: Element, tag: str) -> str:
@@ -212,10 +211,6 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return float("nan")
-
-
-def _shown(text: str) -> str:
-    return hide_participants(text)[:LONGEST_TEXT]
 
 
 def _bad(path: Path, found: str, expected: str) -> BadRecording:

@@ -16,11 +16,11 @@ from einops import rearrange
 from jaxtyping import Float, Shaped
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats import philips_report
-from cardiolens.formats.bounds import LONGEST_TEXT, refuse_too_many_samples
-from cardiolens.formats.philips_xli import FEWEST_SAMPLES, decompress, limb_leads
+from cardiolens.formats.bounds import refuse_too_many_samples, shown
+from cardiolens.formats.philips import report
+from cardiolens.formats.philips.xli import FEWEST_SAMPLES, decompress, limb_leads
 from cardiolens.formats.xml_document import read_xml, root_tag
-from cardiolens.privacy import display_name, hide_participants
+from cardiolens.privacy import display_name
 from cardiolens.types import LEADS, Recording
 
 NAME = "Philips ECG XML (1.03, 1.04)"
@@ -65,19 +65,19 @@ def read(path: Path) -> Recording:
     voltages = [number for number, lead in enumerate(leads) if not lead.upper().startswith(_NO_VOLTAGES)]
     if others := [lead for number, lead in enumerate(leads) if number not in voltages]:
         notes.append(f"left out {', '.join(others)}")
-    statements, left_out = philips_report.statements(root)
+    statements, left_out = report.statements(root)
     return Recording(
         signal_mv=signal[voltages, :num_kept],
         leads=tuple(leads[number] for number in voltages),
         rate_hz=rate_hz,
         source=display_name(path),
-        age_years=philips_report.age(root),
-        sex=philips_report.sex(root),
-        device=philips_report.device(root),
-        recorded_at=philips_report.recorded_at(root),
+        age_years=report.age(root),
+        sex=report.sex(root),
+        device=report.device(root),
+        recorded_at=report.recorded_at(root),
         statements=statements,
-        intervals_ms=philips_report.intervals_ms(root),
-        notes=(*notes, *philips_report.remarks(root), *left_out),
+        intervals_ms=report.intervals_ms(root),
+        notes=(*notes, *report.remarks(root), *left_out),
     )
 
 
@@ -96,7 +96,7 @@ class _Said:
         text = self.text(*names)
         value = _float(text)
         if not 0 < value <= _LARGEST_NUMBER:
-            found = f"{names[0]} {_shown(text) or 'missing'}"
+            found = f"{names[0]} {shown(text) or 'missing'}"
             raise _bad(self._path, found, f"a {names[0]} from 0 to {_LARGEST_NUMBER:g}")
         return value
 
@@ -106,12 +106,12 @@ def _leads(path: Path, said: _Said) -> list[str]:
     if not labels:
         kind = said.text("acquisitiontype")
         if (kind, num_leads) != ("STD-12", str(len(LEADS))):
-            found = f"{_shown(num_leads) or 'no'} leads without names, acquisition {_shown(kind) or 'unknown'}"
+            found = f"{shown(num_leads) or 'no'} leads without names, acquisition {shown(kind) or 'unknown'}"
             raise _bad(path, found, "names, or the 12 leads of acquisition STD-12")
         return list(LEADS)
     if num_leads != str(len(labels)):
-        raise _bad(path, f"{len(labels)} lead names", f"{_shown(num_leads) or 'some'} leads as declared")
-    return [_shown(label) for label in labels]
+        raise _bad(path, f"{len(labels)} lead names", f"{shown(num_leads) or 'some'} leads as declared")
+    return [shown(label) for label in labels]
 
 
 def _counts(path: Path, waveform: Element, said: _Said, leads: list[str], num_samples: int) -> Float[np.ndarray, "lead time"]:
@@ -135,11 +135,11 @@ def _counts(path: Path, waveform: Element, said: _Said, leads: list[str], num_sa
             raise _bad(path, f"{len(counts)} samples", f"{num_samples} in each of {len(leads)} leads as declared")
         counts = rearrange(counts, "(lead time) -> lead time", lead=len(leads))
     else:
-        found = f"coding {_shown(coding) or 'missing'}, compression {_shown(method) or 'unknown'}"
+        found = f"coding {shown(coding) or 'missing'}, compression {shown(method) or 'unknown'}"
         raise _bad(path, found, "Base64 with XLI, or Base64 or Plain without compression")
     offset = _float(said.text("signaloffset") or "0")
     if not abs(offset) < _LARGEST_NUMBER:
-        raise _bad(path, f"signaloffset {_shown(said.text('signaloffset'))}", "a number to subtract from each sample")
+        raise _bad(path, f"signaloffset {shown(said.text('signaloffset'))}", "a number to subtract from each sample")
     return counts.astype(np.float32) - np.float32(offset)
 
 
@@ -183,10 +183,6 @@ def _float(text: str) -> float:
         return float(text)
     except ValueError:
         return float("nan")
-
-
-def _shown(text: str) -> str:
-    return hide_participants(text.strip())[:LONGEST_TEXT]
 
 
 def _bad(path: Path, found: str, expected: str) -> BadRecording:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.scp_header import ScpHeader, read_header, text
-from cardiolens.formats.scp_rhythm import StoredLead, read_rhythm
-from cardiolens.formats.scp_sections import Section, looks_like_record, read_record
+from cardiolens.formats.scp.header import ScpHeader, read_header, text
+from cardiolens.formats.scp.rhythm import StoredLead, read_rhythm
+from cardiolens.formats.scp.sections import Section, looks_like_record, read_record
 from cardiolens.formats.statements import without_persons
 from cardiolens.privacy import display_name
 from cardiolens.types import Recording

@@ -22,15 +22,15 @@ _COLUMNS = (
 )  # fmt: skip
 _TEXTS = ("source", "format", "reason", "device", "recorded_at", "sex", "notice")
 _TABLE = (
-    ("range, mV", "range_mv", "{:.2f}"),
-    ("missing, %", "missing", "{:.1%}"),
-    ("baseline, mV", "baseline_mv", "{:.2f}"),
-    ("hum, uV", "mains_mv", "{:.0f}"),
-    ("noise, uV", "noise_mv", "{:.0f}"),
-    ("burst, uV", "burst_mv", "{:.0f}"),
-    ("still, s", "still_s", "{:.2f}"),
-    ("at rail, s", "rail_s", "{:.2f}"),
-    ("cut off", "plateaus", "{:.0f}"),
+    ("range\nmV", "range_mv", "{:.2f}"),
+    ("missing\n", "missing", "{:.1%}"),
+    ("baseline\nmV", "baseline_mv", "{:.2f}"),
+    ("hum\nuV", "mains_mv", "{:.0f}"),
+    ("noise\nuV", "noise_mv", "{:.0f}"),
+    ("burst\nuV", "burst_mv", "{:.0f}"),
+    ("still\ns", "still_s", "{:.2f}"),
+    ("at rail\ns", "rail_s", "{:.2f}"),
+    ("cut off\n", "plateaus", "{:.0f}"),
 )
 _IN_MICROVOLTS = {"mains_mv", "noise_mv", "burst_mv"}
 

@@ -104,13 +104,14 @@ def _from_pair(
 
 def _refuse_missing(recording: Recording, limb: list[str], absent: tuple[str, ...]) -> None:
     missing = [lead for lead in LIMB_LEADS if lead not in limb] if len(limb) < 2 else []
+    count = f"{len(recording.leads)} lead{'' if len(recording.leads) == 1 else 's'}"
     named = ", ".join(recording.leads[:_NAMES_SHOWN])
     option = "export the recording with all its leads, by their usual names"
     if len(limb) >= 2 and len(absent) < len(CHEST_LEADS):
         option += ", or accept zeros in their place by --allow-missing-leads"
     raise BadRecording(
         recording.source,
-        found=f"{len(recording.leads)} leads ({named}) without {', '.join([*missing, *absent])}",
+        found=f"{count} ({named}) without {', '.join([*missing, *absent])}",
         expected="a 12-lead ECG: two limb leads and V1 to V6 at least",
         remedy=option,
     )

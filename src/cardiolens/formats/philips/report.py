@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from xml.etree.ElementTree import Element
 
-from cardiolens.formats.age import AGE_UNITS, whole_years, years
 from cardiolens.formats.bounds import LONGEST_TEXT
+from cardiolens.formats.patient import AGE_UNITS, whole_years, years
 from cardiolens.formats.patient import sex as sex_in_words
 from cardiolens.formats.statements import without_persons
 from cardiolens.privacy import hide_participants

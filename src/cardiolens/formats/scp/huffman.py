@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int64, UInt64
 
-from cardiolens.formats.scp_sections import Section
+from cardiolens.formats.scp.sections import Section
 
 STANDARD_TABLE = 19999
 """What stands in place of a number of tables where the standard's own table is meant."""

@@ -10,11 +10,10 @@ from einops import rearrange
 from jaxtyping import Bool, Num
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.bounds import LONGEST_TEXT, refuse_too_many_samples
-from cardiolens.formats.dicom_elements import Item
+from cardiolens.formats.bounds import refuse_too_many_samples, shown
+from cardiolens.formats.dicom.elements import Item
 from cardiolens.formats.lead_codes import coded_lead
 from cardiolens.formats.lead_groups import LeadGroup
-from cardiolens.privacy import hide_participants
 from cardiolens.signals.leads import standard_lead
 from cardiolens.signals.units import millivolts_per
 
@@ -70,7 +69,7 @@ def lead_group(path: Path, group: Item) -> LeadGroup:
         _refuse(path, f"{len(channels)} channels defined", f"{len(counts)} as declared", "export the ECG again")
     rate_hz = group.number(_FREQUENCY)
     if rate_hz is None or not 0 < rate_hz <= _LARGEST_NUMBER:
-        stated = _shown(group.text(_FREQUENCY)) or "missing"
+        stated = shown(group.text(_FREQUENCY)) or "missing"
         _refuse(path, f"a sampling frequency that is {stated}", "one in Hz", "export the ECG again")
     names = [_lead(channel) for channel in channels]
     scales = [_scale(path, name, channel) for name, channel in zip(names, channels, strict=True)]
@@ -97,8 +96,8 @@ def _counts(path: Path, group: Item) -> Num[np.ndarray, "lead time"]:
         _refuse(path, f"samples in {_SPEECH[kind]}, a code for speech", "integers", "export the ECG uncompressed")
     stored = _TYPES.get((bits[0] if bits else 0, kind))
     if stored is None:
-        shown = f"samples of {bits[0] if bits else 'no'} bits, interpreted as {_shown(kind) or 'nothing'}"
-        _refuse(path, shown, "integers of 8, 16 or 32 bits", "export the ECG again")
+        found = f"samples of {bits[0] if bits else 'no'} bits, interpreted as {shown(kind) or 'nothing'}"
+        _refuse(path, found, "integers of 8, 16 or 32 bits", "export the ECG again")
     refuse_too_many_samples(path, num_channels, length)
     dtype = np.dtype(group.byte_order + stored)
     samples, declared = group.values.get(_SAMPLES, b""), num_channels * length * dtype.itemsize
@@ -117,7 +116,7 @@ def _counts(path: Path, group: Item) -> Num[np.ndarray, "lead time"]:
 def _lead(channel: Item) -> str:
     source = channel.first(_CHANNEL_SOURCE)
     code = source.text(CODE_VALUE) or source.text(LONG_CODE_VALUE)
-    return _shown(coded_lead(code, source.text(CODE_MEANING)) or channel.text(_CHANNEL_LABEL)) or "without name"
+    return shown(coded_lead(code, source.text(CODE_MEANING)) or channel.text(_CHANNEL_LABEL)) or "without name"
 
 
 def _scale(path: Path, name: str, channel: Item) -> tuple[float, float] | None:
@@ -133,7 +132,7 @@ def _scale(path: Path, name: str, channel: Item) -> tuple[float, float] | None:
     if not readable or abs(millivolts * sensitivity * correction) < _SMALLEST_STEP_MV:
         if standard_lead(name) is None:
             return None
-        stated = [_shown(channel.text(_SENSITIVITY)) or "nothing", _shown(units.text(CODE_VALUE)) or "no unit"]
+        stated = [shown(channel.text(_SENSITIVITY)) or "nothing", shown(units.text(CODE_VALUE)) or "no unit"]
         _refuse(
             path,
             f"lead {name} with a sensitivity of {' in '.join(stated)}",
@@ -164,10 +163,6 @@ def _invalid(counts: Num[np.ndarray, " time"], group: Item, channel: Item) -> Bo
 def _sample(item: Item, tag: int, dtype: np.dtype) -> int | None:
     value = item.values.get(tag, b"")
     return int(np.frombuffer(value, dtype, 1)[0]) if len(value) >= dtype.itemsize else None
-
-
-def _shown(text: str) -> str:
-    return hide_participants(text)[:LONGEST_TEXT]
 
 
 def _refuse(path: Path, found: str, expected: str, remedy: str) -> NoReturn:

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 
 from cardiolens.formats.bounds import refuse_too_many_samples
-from cardiolens.formats.scp_huffman import HuffmanTable, decode, read_tables
-from cardiolens.formats.scp_sections import ScpRecord, Section
+from cardiolens.formats.scp.huffman import HuffmanTable, decode, read_tables
+from cardiolens.formats.scp.sections import ScpRecord, Section
 
 _LEAD_COLUMNS = [("first", "<u4"), ("last", "<u4"), ("code", "u1")]
 _BEAT_COLUMNS = [("kind", "<u2"), ("first", "<u4"), ("fiducial", "<u4"), ("last", "<u4")]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
-from cardiolens.formats.age import whole_years, years
-from cardiolens.formats.scp_sections import Section
+from cardiolens.formats.patient import whole_years, years
+from cardiolens.formats.scp.sections import Section
 from cardiolens.formats.statements import without_persons
 from cardiolens.privacy import hide_participants
 

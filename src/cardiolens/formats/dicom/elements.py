@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.bounds import LONGEST_TEXT, read_bounded
-from cardiolens.privacy import hide_participants
+from cardiolens.formats.bounds import read_bounded, shown
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -130,7 +129,7 @@ def read_data_set(path: Path, meta: FileMeta, values: Collection[int], sequences
             20,000 elements or items, or a file that is cut off or whose lengths do not fit into one another.
     """
     if meta.syntax not in _SYNTAXES:
-        _refuse(path, f"transfer syntax {_shown(meta.syntax) or 'missing'}", "an uncompressed or deflated data set")
+        _refuse(path, f"transfer syntax {shown(meta.syntax) or 'missing'}", "an uncompressed or deflated data set")
     content = read_bounded(path, MOST_BYTES)[meta.end :]
     if meta.syntax == _DEFLATED:
         content = _inflated(path, content)
@@ -223,10 +222,6 @@ def _codec(names: bytes) -> str:
     from pydicom.charset import python_encoding
 
     return python_encoding.get(names.decode("ascii", "replace").strip(" \0").rpartition("\\")[2], "ascii")
-
-
-def _shown(text: str) -> str:
-    return hide_participants(text)[:LONGEST_TEXT]
 
 
 def _refuse_damaged(path: Path, error: Exception) -> NoReturn:

@@ -1,0 +1,1 @@
+"""What a DICOM file holds and how its waveforms become millivolts."""

@@ -1,0 +1,1 @@
+"""The parts of an HL7 aECG document."""

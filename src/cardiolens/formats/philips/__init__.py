@@ -1,0 +1,1 @@
+"""The parts of a Philips ECG XML document."""

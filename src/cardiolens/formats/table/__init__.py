@@ -1,0 +1,1 @@
+"""The contract of bare tables of numbers, and what Parquet needs to be read safely."""
