@@ -21,7 +21,7 @@ def _one_line(text: str) -> bool:
     return text.startswith("cardiolens: ") and text.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", ["demo", "prepare", "train", "predict", "evaluate", "report"])
+@pytest.mark.parametrize("verb", ["demo", "prepare", "train", "inspect", "predict", "evaluate", "report"])
 def test_every_verb_has_help(capsys, verb):
     status, out, _ = _run(capsys, verb, "--help")
     assert status == 0
@@ -161,3 +161,63 @@ def test_synthetic_subjects_can_be_had_as_files(capsys, tmp_path):
     assert status == 0
     assert "Research use only" in out
     assert list((tmp_path / "release").rglob("*_20205_2_0.xml"))
+
+
+def test_inspect_shows_one_file_in_full_and_draws_it(capsys, tmp_path, ecg_file):
+    status, out, _ = _run(capsys, "inspect", ecg_file, "--picture", tmp_path / "ecg.svg")
+    assert status == 0
+    assert "WFDB record" in out
+    assert "V6" in out
+    assert "Research use only" in out
+    assert (tmp_path / "ecg.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_inspect_makes_a_table_of_a_folder_and_counts(capsys, tmp_path, ecg_file):
+    for number in range(4):
+        (tmp_path / f"{number}_1234567.xml").write_text("nothing")
+    status, out, err = _run(capsys, "inspect", tmp_path, "--csv", tmp_path / "out.csv", "--processes", "1")
+    assert status == 1
+    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    assert len(rows) == 5
+    assert sum(row["verdict"] == "refused" for row in rows) == 4
+    assert "5 rows in" in out
+    assert "of no known format" in out
+    assert "1234567" not in out + err + (tmp_path / "out.csv").read_text()
+
+
+def test_inspect_speaks_json(capsys, ecg_file):
+    status, out, _ = _run(capsys, "inspect", ecg_file, "--json")
+    assert status == 0
+    assert json.loads(out)["measures"]["II"]["range_mv"] > 0.3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--rate", "fast"], ["--unit", "adu"], ["--rate", "-1"], ["--processes", "0"], ["absent.xml", "--picture", "one.png"]],
+    ids=" ".join,
+)
+def test_inspect_refuses_impossible_options_in_one_line(capsys, ecg_file, options):
+    status, _, err = _run(capsys, "inspect", ecg_file, *options)
+    assert status == 2
+    assert _one_line(err), err
+
+
+@pytest.mark.parametrize("verb", ["inspect", "predict"])
+def test_a_bare_array_needs_its_contract(capsys, tmp_path, recording_for_cli, verb):
+    import numpy as np
+
+    np.save(tmp_path / "ecg.npy", 1000 * recording_for_cli.signal_mv)
+    status, out, err = _run(capsys, verb, tmp_path / "ecg.npy")
+    assert status == 2
+    assert "--unit" in out + err or "--rate" in out + err or "--lead-names" in out + err
+    leads = "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"
+    status, _, err = _run(capsys, verb, tmp_path / "ecg.npy", "--rate", 500, "--unit", "uV", "--lead-names", leads)
+    assert status == 0, err
+
+
+def test_predict_reads_a_folder_and_carries_the_quality(capsys, tmp_path, ecg_file):
+    status, out, _ = _run(capsys, "predict", ecg_file.parent, "--json")
+    assert status == 0
+    answer = json.loads(out)
+    assert answer["source"] == "good.hea"
+    assert answer["quality"] in {"good", "usable with notes"}

@@ -39,7 +39,7 @@ def test_an_unknown_file_is_refused_with_what_would_be_read(tmp_path, content, f
 
 def test_a_path_that_is_no_file_is_refused(tmp_path):
     with pytest.raises(BadRecording, match=r"none\.hea: found a file that cannot be read \(No such file"):
-        read_recording(tmp_path / "none.hea")
+        read_recording(str(tmp_path / "none.hea"))
     with pytest.raises(BadRecording, match="cannot be read"):
         read_recording(tmp_path)
 

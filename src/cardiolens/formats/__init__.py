@@ -25,7 +25,7 @@ HEAD_BYTES = 8192
 """How much of a file its format is recognised by."""
 
 
-def read_recording(path: Path, declared: Declaration = NOTHING_DECLARED) -> Recording:
+def read_recording(path: str | Path, declared: Declaration = NOTHING_DECLARED) -> Recording:
     """The ECG in a file of any format on this shelf, as the file holds it; `signals.contract` brings it into shape.
 
     `declared` speaks for files that do not say their rate, unit or leads.
@@ -34,6 +34,7 @@ def read_recording(path: Path, declared: Declaration = NOTHING_DECLARED) -> Reco
         UnknownFormat: no reader recognises the file.
         BadRecording: there is no such file, it is damaged or unsafe, or it holds no 12-lead resting ECG.
     """
+    path = Path(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
