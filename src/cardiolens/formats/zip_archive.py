@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import struct
+import weakref
 import zipfile
 import zlib
 from collections import Counter
@@ -119,15 +120,20 @@ def open_zip(path: Path) -> ZipArchive:
 
 @functools.lru_cache(maxsize=4)
 def _opened(path: Path, changed_ns: int, size: int, process: int) -> ZipArchive:
+    file = _BoundedReads(io.FileIO(path))
     try:
-        opened = zipfile.ZipFile(_BoundedReads(io.FileIO(path)))
+        opened = zipfile.ZipFile(file)
     except (*_DAMAGE, OSError) as error:
+        file.close()
         reason = "more members than can be listed" if isinstance(error, _TooLarge) else f"a broken zip ({type(error).__name__})"
         raise BadRecording(path, found=reason, expected="a whole archive", remedy="download or pack it again") from error
     if len(opened.infolist()) > MOST_MEMBERS:
+        file.close()
         found = f"{len(opened.infolist())} members"
         raise BadRecording(path, found=found, expected=f"{MOST_MEMBERS} at most", remedy="unpack the archive yourself")
-    return ZipArchive(path, opened)
+    archive = ZipArchive(path, opened)
+    weakref.finalize(archive, file.close)
+    return archive
 
 
 class _TooLarge(zipfile.BadZipFile):

@@ -58,6 +58,14 @@ class StackGeometry:
         return replace(self, origin_mm=_triple(origin[:3]))
 
 
+@dataclass(frozen=True)
+class PlacedCine:
+    """A cine stack with its place in the patient."""
+
+    cine: CineStack
+    geometry: StackGeometry
+
+
 def centred_geometry(
     cine: CineStack, *, centre_mm: tuple[float, float, float], along_row: Direction, along_column: Direction,
     along_slices: Direction,
