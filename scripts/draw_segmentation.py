@@ -13,7 +13,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from cardiolens.bundles.segmenter import Segmenter, read_segmenter, shipped_segmenter_path
+from cardiolens.bundles.segmenter import Segmenter
+from cardiolens.bundles.segmenter_files import read_segmenter, shipped_segmenter_path
 from cardiolens.synthetic.scans.scan import Scan, ScanConfig, draw_scan
 from cardiolens.types import CineStack
 

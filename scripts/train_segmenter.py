@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cardiolens.bundles.segmenter import write_segmenter
+from cardiolens.bundles.segmenter_files import write_segmenter
 from cardiolens.progress import terminal_progress
 from cardiolens.recipes.segmenter import segmenter, segmenter_card, segmenter_of, train_segmenter
 

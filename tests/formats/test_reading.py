@@ -1,3 +1,5 @@
+import os
+import sys
 import zipfile
 
 import pytest
@@ -6,6 +8,7 @@ from wfdb_files import write_record
 
 from cardiolens.errors import BadRecording, UnknownFormat
 from cardiolens.formats import HEAD_BYTES, read_recording, readers
+from cardiolens.formats.declaration import Declaration
 from cardiolens.types import LEADS
 
 
@@ -63,3 +66,17 @@ def test_each_real_sample_is_known_by_one_reader_alone(shared_data):
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         assert len([reader for reader in readers() if reader.sniff(path, head)]) == 1, path.name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_a_named_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadRecording, match="found no regular file"):
+        read_recording(tmp_path / "pipe")
+
+
+def test_a_declaration_that_contradicts_the_file_is_refused(tmp_path):
+    path = write_record(tmp_path)
+    assert read_recording(path, Declaration(rate_hz=500.0, unit="uV")).rate_hz == 500
+    with pytest.raises(BadRecording, match="found 500 Hz in the file; expected 250 Hz as declared"):
+        read_recording(path, Declaration(rate_hz=250.0))

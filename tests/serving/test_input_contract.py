@@ -53,7 +53,8 @@ def test_leads_in_any_order_and_spelling_give_the_same_answer(shipped, ecgs, ord
 @settings(max_examples=18, deadline=None, derandomize=True)
 def test_a_wrong_unit_is_refused(shipped, ecgs, number, factor):
     wrong = replace(ecgs[number], signal_mv=ecgs[number].signal_mv * np.float32(factor))
-    with pytest.raises(BadRecording, match="unit"):
+    likely = {1000.0: "in uV, read as mV", 1e6: "in nV, read as mV", 1e-3: "in V, read as mV"}[factor]
+    with pytest.raises(BadRecording, match=f"{factor:g}".replace("+", r"\+") + f" times an ECG's: perhaps {likely}"):
         shipped(wrong)
 
 

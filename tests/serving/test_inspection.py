@@ -78,3 +78,10 @@ def test_pictures_are_drawn_of_what_can_be_drawn(folder):
     assert sorted(path.name for path in (folder / "drawn").iterdir()) == [
         "00001_a_good.hea.png", "00002_b_hum.hea.png", "00003_c_dead.hea.png",
     ]  # fmt: skip
+
+
+def test_a_file_that_its_reader_refuses_counts_under_its_format(folder):
+    (folder / "a_good.dat").unlink()
+    lost = _inspected(folder)["a_good.hea"]
+    assert lost.verdict is Verdict.REFUSED
+    assert lost.format == "WFDB record (.hea with .dat or .mat)"

@@ -11,13 +11,15 @@ from cardiolens.serving.inspection import Inspection
 from cardiolens.serving.inspection_output import (
     Summary,
     heading,
+    open_table,
     print_inspection,
     print_line,
     print_summary,
-    write_csv,
     write_json_lines,
+    write_rows,
 )
-from cardiolens.signals.quality import Finding, Verdict
+from cardiolens.signals.finding import Finding
+from cardiolens.signals.quality import Verdict
 from cardiolens.types import LEADS
 
 MEASURES = {
@@ -72,7 +74,7 @@ def test_json_is_one_object_per_line():
 
 
 def test_a_table_has_one_row_per_file(tmp_path):
-    write_csv(tmp_path / "out.csv", iter([USABLE, REFUSED]))
+    write_rows(open_table(tmp_path / "out.csv", settings=""), iter([USABLE, REFUSED]))
     first, second = csv.DictReader((tmp_path / "out.csv").open())
     assert (first["verdict"], first["rate_hz"], first["qrs_ms"], first["qt_ms"]) == ("usable with notes", "250", "92", "")
     assert first["findings"] == "mains hum of 50 Hz, up to 0.031 mV in V2"
@@ -80,14 +82,28 @@ def test_a_table_has_one_row_per_file(tmp_path):
     assert "Research use only" in first["notice"]
 
 
-def test_a_table_appears_whole_or_not_at_all(tmp_path):
+def test_a_table_appears_when_it_is_whole_and_goes_on_where_it_was_stopped(tmp_path):
     def full():
         yield USABLE
         raise NoSpace("disk")
 
     with pytest.raises(NoSpace):
-        write_csv(tmp_path / "out.csv", full())
-    assert list(tmp_path.iterdir()) == []
+        write_rows(open_table(tmp_path / "out.csv", settings="a"), full())
+    assert not (tmp_path / "out.csv").exists()
+    table = open_table(tmp_path / "out.csv", settings="a")
+    summary = Summary()
+    summary.add_rows(table.rows_before)
+    assert summary.rows() == [("A format", 1, 0, 1, 0)]
+    write_rows(table, [REFUSED])
+    assert [row["source"] for row in csv.DictReader((tmp_path / "out.csv").open())] == ["a.xml", "b.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_what_was_not_measured_shows_no_number(capsys):
+    flat = Finding("flat", "a flat line in lead V2", ("V2",), refuses=True)
+    print_inspection(replace(USABLE, findings=(flat,)))
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("V2 ")]
+    assert set(line.split()[1:]) == {"–"}
 
 
 def test_a_summary_counts_by_format_and_verdict(capsys):
@@ -107,7 +123,7 @@ def test_the_picture_says_what_it_shows_and_what_is_wrong():
     assert lines[0] == "a.xml"
     assert "female, 61 years" in lines[1]
     assert "Research use only" in lines[1]
-    assert lines[2] == "Quality: usable with notes. mains hum of 50 Hz, up to 0.031 mV in V2"
+    assert lines[2] == "Quality: usable with notes: mains hum of 50 Hz, up to 0.031 mV in V2"
 
 
 def test_columns_are_the_same_for_every_file():

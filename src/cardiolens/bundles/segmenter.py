@@ -1,15 +1,10 @@
-"""A segmenter as files, and what it does to a short-axis stack: masks of both ventricles on the scanner's own grid.
-
-The folder holds `model.safetensors`, `config.json` and `MODEL_CARD.md`; `config.json` carries the SHA-256 of the weights.
-"""
+"""What a segmenter does to a short-axis stack: masks of both ventricles on the scanner's own grid, and how sure it is."""
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,18 +12,15 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from cardiolens.atomic import full_disk_named, sha256, write_atomically
-from cardiolens.bundles.weights import read_safetensors, write_safetensors
-from cardiolens.configs import from_json, refuse_outside, to_json
-from cardiolens.errors import BadBundle, BadImage, BadOption, BadWeights
+from cardiolens.configs import refuse_outside
+from cardiolens.errors import BadImage
 from cardiolens.imaging.mask_cleanup import clean_masks
+from cardiolens.imaging.segmented import Agreement, Segmented
 from cardiolens.imaging.stack_grid import Window, cut_out, heart_middle, put_back, with_neighbours
-from cardiolens.nn.unet import UNet, UNetConfig
+from cardiolens.nn.unet import NUM_CLASSES, UNet, UNetConfig
+from cardiolens.progress import QUIET, Progress
 from cardiolens.types import CineStack
 
-SCHEMA_VERSION = 1
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "MODEL_CARD.md"
-_MOST_CONFIG_BYTES = 1 << 20
 _SLICES_AT_ONCE = 32
 _BRIGHT = 0.995
 _FINEST_MM, _COARSEST_MM = 0.3, 5.0
@@ -66,6 +58,9 @@ class SegmenterConfig:
         )
 
 
+Masks = UInt8[np.ndarray, "phase slice height width"]
+
+
 @dataclass(frozen=True)
 class Segmenter:
     """A network and how to feed it."""
@@ -83,18 +78,40 @@ class Segmenter:
         Raises:
             BadImage: the stack has no contrast, values that are not finite, or pixels of no sensible size.
         """
+        _, row_mm, column_mm = cine.spacing_mm
+        views = self._views(cine)
+        masks = np.stack([views.consensus(phase)[0] for phase in range(len(cine.frames))])
+        return clean_masks(masks, pixel_mm2=row_mm * column_mm)
+
+    def segment_beat(self, cine: CineStack, choose: Callable[[Masks], Sequence[int]], progress: Progress = QUIET) -> Segmented:
+        """Every phase at a glance, and the phases that `choose` picks from those labels with care, as `segment` does.
+
+        Between the careful passes of a phase lies its agreement: what each pass and their average have in common, a
+        measure of how sure the network is.
+
+        Raises:
+            BadImage: as `segment`.
+        """
+        _, row_mm, column_mm = cine.spacing_mm
+        views = self._views(cine)
+        with progress.task("segmenting", total=len(cine.frames), unit="phases") as task:
+            masks = []
+            for phase in range(len(cine.frames)):
+                masks.append(views.glance(phase))
+                task.advance()
+        quick = clean_masks(np.stack(masks), pixel_mm2=row_mm * column_mm)
+        chosen = tuple(choose(quick))
+        agreement = {}
+        for phase in sorted(set(chosen)):
+            masks[phase], agreement[phase] = views.consensus(phase)
+        cleaned = clean_masks(np.stack(masks), pixel_mm2=row_mm * column_mm)
+        return Segmented(cleaned, chosen, agreement)
+
+    def _views(self, cine: CineStack) -> _Views:
         frames = _stretched(cine)
         _, row_mm, column_mm = cine.spacing_mm
-        scale = (self.config.pixel_mm / row_mm, self.config.pixel_mm / column_mm)
-        heart = self._around_heart(frames, scale)
-        windows = [heart.zoomed(zoom) for zoom in self.config.zooms]
-        height, width = frames.shape[-2:]
-        masks = np.empty(frames.shape, dtype=np.uint8)
-        for phase, mask in zip(frames, masks, strict=True):
-            native = sum(put_back(self._average(cut_out(phase, w)), w, height=height, width=width) for w in windows)
-            # Outside the window every chance is zero, and the first of equals is the background.
-            mask[:] = native.argmax(axis=1)
-        return clean_masks(masks, pixel_mm2=row_mm * column_mm)
+        heart = self._around_heart(frames, (self.config.pixel_mm / row_mm, self.config.pixel_mm / column_mm))
+        return _Views(self, frames, heart)
 
     def _around_heart(self, frames: Float32[np.ndarray, "phase slice height width"], scale: tuple[float, float]) -> Window:
         height, width = frames.shape[-2:]
@@ -110,9 +127,6 @@ class Segmenter:
         )
         return Window(place, scale, self.config.pixels)
 
-    def _average(self, slices: Float32[np.ndarray, "slice height width"]) -> Float32[np.ndarray, "slice label height width"]:
-        return np.mean([self._chances(slices, range(len(slices)), turn) for turn in self.config.turns_deg], axis=0)
-
     def _chances(
         self, slices: Float32[np.ndarray, "slice height width"], wanted: range, turn_deg: float = 0.0
     ) -> Float32[np.ndarray, "wanted label height width"]:
@@ -121,6 +135,44 @@ class Segmenter:
         with torch.inference_mode():
             parts = (self.net(_turned(part, turn_deg)).float().softmax(dim=1) for part in shown.split(_SLICES_AT_ONCE))
             return torch.cat([_turned(part, -turn_deg) for part in parts]).numpy()
+
+
+@dataclass(frozen=True)
+class _Views:
+    """One stack, ready to be looked at phase by phase around its heart."""
+
+    segmenter: Segmenter
+    frames: Float32[np.ndarray, "phase slice height width"]
+    heart: Window
+
+    def glance(self, phase: int) -> UInt8[np.ndarray, "slice height width"]:
+        """Labels of one upright pass."""
+        return self._chances(phase, 1.0, 0.0).argmax(axis=1).astype(np.uint8)
+
+    def consensus(self, phase: int) -> tuple[UInt8[np.ndarray, "slice height width"], Agreement]:
+        """Labels of the average over all turns and zooms, and how far the passes agree with it."""
+        config = self.segmenter.config
+        passes = [self._chances(phase, zoom, turn) for zoom in config.zooms for turn in config.turns_deg]
+        # Outside the window every chance is zero, and the first of equals is the background.
+        labels = np.sum(passes, axis=0).argmax(axis=1).astype(np.uint8)
+        overlaps = np.array([_dice(one.argmax(axis=1), labels) for one in passes])
+        return labels, Agreement(*overlaps.mean(axis=0).tolist())
+
+    def _chances(self, phase: int, zoom: float, turn_deg: float) -> Float32[np.ndarray, "slice label height width"]:
+        window = self.heart.zoomed(zoom)
+        slices = cut_out(self.frames[phase], window)
+        chances = self.segmenter._chances(slices, range(len(slices)), turn_deg)
+        return put_back(chances, window, height=self.frames.shape[2], width=self.frames.shape[3])
+
+
+def _dice(found: np.ndarray, wanted: np.ndarray) -> list[float]:
+    """Overlap of each structure over the whole stack; one where neither shows it."""
+    overlaps = []
+    for label in range(1, NUM_CLASSES):
+        a, b = found == label, wanted == label
+        total = int(a.sum() + b.sum())
+        overlaps.append(2 * float((a & b).sum()) / total if total else 1.0)
+    return overlaps
 
 
 def _turned(
@@ -152,84 +204,3 @@ def _stretched(cine: CineStack) -> Float32[np.ndarray, "phase slice height width
             remedy="correct the spacing",
         )
     return np.clip((cine.frames - low) / (high - low), 0, 1).astype(np.float32)
-
-
-def read_segmenter(path: Path) -> Segmenter:
-    """The segmenter in folder `path`, checked, on the CPU; nothing in the folder is ever executed.
-
-    Raises:
-        BadBundle: a file is missing or changed, the schema is unknown, or the weights are those of another network.
-    """
-    config = _read_config(path / CONFIG)
-    weights = path / WEIGHTS
-    try:
-        found = sha256(weights)
-    except OSError:
-        _refuse(path, f"no {WEIGHTS}", f"a segmenter of {WEIGHTS}, {CONFIG} and {CARD}")
-    if found != config.weights_sha256:
-        _refuse(weights, f"a file with SHA-256 {found[:12]}…", f"{config.weights_sha256[:12]}… as {CONFIG} says")
-    try:
-        state = read_safetensors(weights)
-        net = UNet(config.unet)
-        net.load_state_dict(state, strict=True)
-    except BadWeights as error:
-        raise BadBundle(path, found=f"{WEIGHTS} with {error.found}", expected=error.expected, remedy=_REMEDY) from error
-    except RuntimeError as error:
-        _refuse(weights, f"tensors of another network ({error})", f"those that {CONFIG} describes")
-    if broken := [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]:
-        _refuse(weights, f"values in {broken[0]} that are not finite", "finite weights")
-    return Segmenter(config, net.eval())
-
-
-def write_segmenter(path: Path, segmenter: Segmenter, *, card: str) -> Segmenter:
-    """Write a segmenter into folder `path` in half precision, its description last, and give what was read back.
-
-    Raises:
-        BadWeights: a weight is not finite in half precision.
-        NoSpace: the device is full; an older segmenter in the folder is refused from then on, not half used.
-    """
-    with full_disk_named(path):
-        path.mkdir(parents=True, exist_ok=True)
-    write_safetensors(path / WEIGHTS, segmenter.net.state_dict(), half=True)
-    write_atomically(path / CARD, card.encode())
-    config = replace(segmenter.config, weights_sha256=sha256(path / WEIGHTS))
-    write_atomically(path / CONFIG, (json.dumps(to_json(config), indent=1, ensure_ascii=False) + "\n").encode())
-    return read_segmenter(path)
-
-
-def shipped_segmenter_path() -> Path:
-    """The folder of the segmenter that comes with the package, trained on procedural scans.
-
-    Raises:
-        BadBundle: this installation has none.
-    """
-    path = Path(__file__).parent / "shipped_segmenter"
-    if not (path / CONFIG).is_file():
-        _refuse("cardiolens", "no shipped segmenter in this installation", "its folder bundles/shipped_segmenter")
-    return path
-
-
-_REMEDY = "fetch or write the segmenter again"
-
-
-def _read_config(file: Path) -> SegmenterConfig:
-    try:
-        size = file.stat().st_size
-        raw = file.read_bytes() if size <= _MOST_CONFIG_BYTES else b""
-    except OSError:
-        _refuse(file.parent, f"no {CONFIG}", f"a segmenter of {WEIGHTS}, {CONFIG} and {CARD}")
-    try:
-        stored = json.loads(raw)
-        version = stored.get("schema_version")
-    except (ValueError, RecursionError, AttributeError) as error:
-        _refuse(file, f"no description of a segmenter ({error})", "the file that this program wrote")
-    if version != SCHEMA_VERSION:
-        _refuse(file, f"schema version {version}", f"version {SCHEMA_VERSION}")
-    try:
-        return from_json(SegmenterConfig, stored, source=file)
-    except BadOption as error:
-        _refuse(file, error.found, error.expected)
-
-
-def _refuse(source: str | Path, found: str, expected: str) -> NoReturn:
-    raise BadBundle(source, found=found[:300], expected=expected, remedy=_REMEDY)

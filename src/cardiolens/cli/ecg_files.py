@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cardiolens.cli.verbs import add_verb, fail
+from cardiolens.cli.verbs import add_verb, fail, refuse_output
 
 _IN_FULL = 3
 """So many files are shown lead by lead; of more, a line each."""
@@ -82,38 +82,42 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from cardiolens.serving.inspection import Inspection, inspect_inputs
     from cardiolens.serving.inspection_output import (
         Summary,
+        open_table,
         print_inspection,
         print_line,
         print_summary,
-        write_csv,
         write_json_lines,
+        write_rows,
     )
-    from cardiolens.serving.inspection_picture import is_picture_file
 
     if arguments.processes < 1:
         fail("inspect", f"--processes takes 1 or more, found {arguments.processes}")
+    refuse_output("inspect", "--csv", arguments.csv)
     declared, summary = _declared(arguments), Summary()
-    count = sum(1 for _ in list_inputs(arguments.files))
-    if arguments.picture and is_picture_file(arguments.picture) and count > 1:
-        fail("inspect", f"--picture {arguments.picture.name} holds one ECG, found {count} files; name a folder")
+    count = _count(arguments, "inspect")
+    _refuse_pictures(arguments, count)
     many = count > _IN_FULL
     progress = terminal_progress() if many and (arguments.csv or not sys.stdout.isatty()) else QUIET
+    settings = f"{declared} {arguments.allow_missing_leads}"
+    table = open_table(arguments.csv, settings=settings) if arguments.csv else None
+    done = {row["source"] for row in table.rows_before} if table else set()
+    summary.add_rows(table.rows_before if table else [])
 
     def inspections() -> Iterator[Inspection]:
         found = inspect_inputs(
-            list_inputs(arguments.files),
+            (ecg_input for ecg_input in list_inputs(arguments.files) if ecg_input.source not in done),
             declared=declared,
             allow_missing_leads=arguments.allow_missing_leads,
             pictures=arguments.picture,
             processes=arguments.processes if many else 1,
         )
-        with progress.task("inspecting", total=count, unit="files") as task:
+        with progress.task("inspecting", total=count, done=len(done), unit="files") as task:
             for inspection in found:
                 task.advance()
                 yield summary.add(inspection)
 
-    if arguments.csv:
-        write_csv(arguments.csv, inspections())
+    if table:
+        write_rows(table, inspections())
         print(f"{summary.files:,} rows in {arguments.csv}")
         print_summary(summary)
     elif arguments.json:
@@ -123,29 +127,66 @@ def _inspect(arguments: argparse.Namespace) -> int:
             (print_line if many else print_inspection)(inspection)
         if many:
             print_summary(summary)
-    if summary.refused and summary.files == 1:
+    return _status(summary.refused, summary.files)
+
+
+def _count(arguments: argparse.Namespace, verb: str) -> int:
+    from cardiolens.formats.collection import list_inputs
+
+    count = sum(1 for _ in list_inputs(arguments.files))
+    if not count:
+        fail(verb, f"no files in {', '.join(path.name or str(path) for path in arguments.files[:3])}")
+    return count
+
+
+def _refuse_pictures(arguments: argparse.Namespace, count: int) -> None:
+    from cardiolens.serving.inspection_picture import SUFFIXES, is_picture_file
+
+    target: Path | None = arguments.picture
+    if target is None:
+        return
+    if target.suffix and not target.is_dir():
+        refuse_output("inspect", "--picture", target, suffixes=SUFFIXES)
+    if is_picture_file(target) and count > 1:
+        fail("inspect", f"--picture {target.name} holds one ECG, found {count} files; name a folder")
+
+
+def _status(refused: int, files: int) -> int:
+    if refused and files == 1:
         return 2
-    return 1 if summary.refused else 0
+    return 1 if refused else 0
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from cardiolens.serving.answers import print_answers, write_csv, write_json
+    from cardiolens.progress import QUIET, terminal_progress
+    from cardiolens.serving.answers import Answer, print_answers, write_csv, write_json
     from cardiolens.serving.predictor import Predictor, Refusal
 
+    refuse_output("predict", "--csv", arguments.csv)
+    count = _count(arguments, "predict")
     predictor = Predictor.from_pretrained(arguments.model)
-    answers = predictor.predict_files(
+    found = predictor.iterate_files(
         arguments.files, declared=_declared(arguments), allow_missing_leads=arguments.allow_missing_leads
     )
-    refusals = [answer for answer in answers if isinstance(answer, Refusal)]
-    for refusal in refusals:
-        print(f"cardiolens: {refusal.reason}", file=sys.stderr)
+    refused = 0
+
+    def answers() -> Iterator[Answer | Refusal]:
+        nonlocal refused
+        progress = terminal_progress() if count > _IN_FULL else QUIET
+        with progress.task("predicting", total=count, unit="files") as task:
+            for answer in found:
+                if isinstance(answer, Refusal):
+                    refused += 1
+                    print(f"cardiolens: {answer.reason}", file=sys.stderr)
+                task.advance()
+                yield answer
+
     if arguments.csv:
-        write_csv(arguments.csv, answers)
-        print(f"{len(answers)} rows in {arguments.csv}; {len(refusals)} refused. {predictor.notice}", file=sys.stderr)
+        write_csv(arguments.csv, list(answers()))
+        print(f"{count} rows in {arguments.csv}; {refused} refused. {predictor.notice}", file=sys.stderr)
     elif arguments.json:
-        write_json(sys.stdout, answers)
+        write_json(sys.stdout, answers())
     else:
-        print_answers(answers)
-    if refusals and len(answers) == 1:
-        return 2
-    return 1 if refusals else 0
+        for answer in answers():
+            print_answers([answer])
+    return _status(refused, count)

@@ -7,10 +7,14 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from cardiolens.cli import cohorts, ecg_files, models, study
+from cardiolens.cli import cohorts, ecg_files, models, mri, study
 from cardiolens.cli.verbs import Parser, fail
 from cardiolens.errors import CardiolensError, NoSpace
 from cardiolens.notice import NOTICE
+from cardiolens.privacy import display_name
+
+_GO_ON = {"demo", "prepare", "train", "tune-segmenter"}
+"""Verbs that always leave behind what they have done; others do where they write a table."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,12 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"cardiolens: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        print(f"cardiolens: {NoSpace(error.filename or 'output')}", file=sys.stderr)
+        named = error.filename or "output"
+        reason = f"{display_name(named)}: {error.strerror or type(error).__name__}; check path and rights"
+        print(f"cardiolens: {NoSpace(named) if error.errno == errno.ENOSPC else reason}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("cardiolens: stopped; run the same command again to go on from here", file=sys.stderr)
+        goes_on = arguments.verb in _GO_ON or getattr(arguments, "csv", None) or getattr(arguments, "out", None)
+        print(f"cardiolens: stopped; run the same command again{' to go on from here' if goes_on else ''}", file=sys.stderr)
         return 130
 
 
@@ -43,6 +48,6 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    for group in (study, cohorts, models, ecg_files):
+    for group in (study, cohorts, models, ecg_files, mri):
         group.add_verbs(verbs)
     return parser

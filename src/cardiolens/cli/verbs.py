@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from cardiolens.notice import NOTICE
@@ -21,6 +22,18 @@ def fail(verb: str, message: str) -> NoReturn:
     """End the command with status 2 and one line that says what is wrong with its arguments."""
     print(f"cardiolens: {verb}: {message}; see `cardiolens {'' if verb == 'VERB' else verb + ' '}--help`", file=sys.stderr)
     raise SystemExit(2)
+
+
+def refuse_output(verb: str, option: str, path: Path | None, *, suffixes: tuple[str, ...] = ()) -> None:
+    """End the command before any work where `path` cannot become a file."""
+    if path is None:
+        return
+    if path.is_dir():
+        fail(verb, f"{option} {path.name} is a folder; name a file")
+    if not path.parent.is_dir():
+        fail(verb, f"{option} {path.name}: there is no folder {path.parent.name}; make it first")
+    if suffixes and path.suffix.lower() not in suffixes:
+        fail(verb, f"{option} {path.name}: ends in {path.suffix or 'nothing'}; expected {' or '.join(suffixes)}")
 
 
 def add_verb(

@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float, Real
 from cardiolens.evaluation.canvas import BLUE, GREY, INK, VERMILION, drawing
 from cardiolens.types import LEADS, RATE_HZ
 
+_NOT_MEASURED = (0.89, 0.89, 0.89, 1.0)
+
 
 def reconstruction(
     original: Float[np.ndarray, "12 time"],
@@ -81,7 +83,7 @@ def bulls_eyes(values: Sequence[Float[np.ndarray, " segment"]], *, titles: Seque
     with drawing(3.1 * len(values), 3.5) as canvas:
         panels = canvas.figure.subplots(1, len(values), squeeze=False, subplot_kw={"projection": "polar"})[0]
         for axes, segments, title, unit in zip(panels, values, titles, units, strict=True):
-            shown = _draw_bulls_eye(axes, segments)
+            shown = draw_bulls_eye(axes, segments)
             axes.set_title(title, pad=10)
             bar = canvas.figure.colorbar(shown, ax=axes, orientation="horizontal", fraction=0.05, pad=0.04)
             bar.set_label(unit)
@@ -89,7 +91,8 @@ def bulls_eyes(values: Sequence[Float[np.ndarray, " segment"]], *, titles: Seque
     return canvas.png
 
 
-def _draw_bulls_eye(axes: object, segments: Float[np.ndarray, " segment"]) -> object:
+def draw_bulls_eye(axes: object, segments: Float[np.ndarray, " segment"]) -> object:
+    """Sixteen segments and the global value on polar axes; the colour scale comes back. A segment that is NaN is left grey."""
     from matplotlib.colors import Normalize
 
     rings = ((0, 6, 0.74, 1.0), (6, 6, 0.48, 0.74), (12, 4, 0.2, 0.48))
@@ -99,7 +102,7 @@ def _draw_bulls_eye(axes: object, segments: Float[np.ndarray, " segment"]) -> ob
         # Segment 1 is anterior, centred at the top; numbers run against the clock, over the septum on the left.
         for k in range(count):
             centre, value = np.pi / 2 + 2 * np.pi * k / count, segments[first + k]
-            colour = shown.to_rgba(value)
+            colour = shown.to_rgba(value) if np.isfinite(value) else _NOT_MEASURED
             axes.bar(centre, outer - inner, 2 * np.pi / count, inner, color=colour, edgecolor="white", linewidth=1.2)
             text = "black" if np.dot(colour[:3], (0.299, 0.587, 0.114)) > 0.5 else "white"
             axes.text(centre, (inner + outer) / 2, _signed(value), ha="center", va="center", fontsize=7, color=text)
@@ -113,6 +116,8 @@ def _draw_bulls_eye(axes: object, segments: Float[np.ndarray, " segment"]) -> ob
 
 def _signed(value: float) -> str:
     # Two digits and a sign are all that fits into an apical segment.
+    if not np.isfinite(value):
+        return "–"
     return f"{value:.{0 if abs(value) >= 10 else 1}f}".replace("-", "−")
 
 

@@ -19,6 +19,7 @@ from cardiolens.errors import BadRecording, UnknownFormat
 from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.types import Recording
 
+_SAME_RATE = 1e-3
 _ZIP = b"PK\x03\x04"
 
 HEAD_BYTES = 8192
@@ -36,13 +37,14 @@ def read_recording(path: str | Path, declared: Declaration = NOTHING_DECLARED) -
     """
     path = Path(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # A named pipe would be waited for for ever.
+            raise BadRecording(path, found="no regular file", expected="an ECG file", remedy="copy it into a file")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         for reader in readers():
             if reader.sniff(path, head):
-                needs_more = getattr(reader, "NEEDS_DECLARATION", False)
-                recording = reader.read(path, declared) if needs_more else reader.read(path)
-                return _printable(replace(recording, format=reader.NAME))
+                return _read(reader, path, declared)
     except OSError as error:
         raise BadRecording(
             path,
@@ -59,6 +61,29 @@ def read_recording(path: str | Path, declared: Declaration = NOTHING_DECLARED) -
         expected=" or ".join(reader.NAME for reader in readers()),
         remedy="convert it to one of these",
     )
+
+
+def _read(reader: ModuleType, path: Path, declared: Declaration) -> Recording:
+    needs_more = getattr(reader, "NEEDS_DECLARATION", False)
+    try:
+        recording = reader.read(path, declared) if needs_more else reader.read(path)
+        if not needs_more:
+            _refuse_contradiction(path, recording, declared)
+    except BadRecording as error:
+        error.format = reader.NAME
+        raise
+    return _printable(replace(recording, format=reader.NAME))
+
+
+def _refuse_contradiction(path: Path, recording: Recording, declared: Declaration) -> None:
+    """What a file says of itself stands; a user who says something else is mistaken about one of the two."""
+    if declared.rate_hz is not None and abs(declared.rate_hz - recording.rate_hz) > _SAME_RATE * recording.rate_hz:
+        raise BadRecording(
+            path,
+            found=f"{recording.rate_hz:g} Hz in the file",
+            expected=f"{declared.rate_hz:g} Hz as declared",
+            remedy="leave out --rate: this format says it itself",
+        )
 
 
 @functools.cache

@@ -7,8 +7,8 @@ from pathlib import Path
 from cardiolens.errors import BadRecording
 from cardiolens.privacy import hide_participants
 
-MOST_SAMPLES = 1 << 24
-"""Over all leads: 46 minutes of 12 leads at 500 Hz."""
+MOST_SAMPLES = 1 << 22
+"""Over all leads: 11 minutes of 12 leads at 500 Hz, which fit into 2 GB when all of an ECG's quality is measured."""
 
 MOST_BYTES = 128 << 20
 """Of one file: as many samples as doubles."""
@@ -51,6 +51,6 @@ def refuse_too_many_samples(path: Path, num_leads: int, num_samples: int) -> Non
         raise BadRecording(
             path,
             found=f"{num_samples} samples in each of {num_leads} leads",
-            expected=f"at most {MOST_SAMPLES} in all (46 minutes of 12 leads at 500 Hz)",
+            expected=f"at most {MOST_SAMPLES} in all (11 minutes of 12 leads at 500 Hz)",
             remedy="cut out the part of interest",
         )

@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from cardiolens.bundles.segmenter import SCHEMA_VERSION, Segmenter, SegmenterConfig
+from cardiolens.bundles.segmenter import Segmenter, SegmenterConfig
+from cardiolens.bundles.segmenter_files import SCHEMA_VERSION
 from cardiolens.configs import digest
 from cardiolens.methods.segmentation import SegmentationConfig
 from cardiolens.nn.unet import UNet

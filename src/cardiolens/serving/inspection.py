@@ -15,8 +15,9 @@ from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.notice import NOTICE
 from cardiolens.parallel import map_in_order
 from cardiolens.signals.contract import Examination, examine_recording
+from cardiolens.signals.finding import Finding
 from cardiolens.signals.lead_measures import LeadMeasures
-from cardiolens.signals.quality import Finding, Verdict
+from cardiolens.signals.quality import Verdict
 from cardiolens.types import LEADS, Recording
 
 _AT_ONCE = 16
@@ -32,7 +33,7 @@ class Inspection:
     reason: str = ""
     """Why it is refused, in one line; empty otherwise."""
     format: str = ""
-    """Empty where no reader knows the file."""
+    """Empty where no reader knows the file; of a file that its reader refuses, the reader's."""
     rate_hz: float | None = None
     duration_s: float | None = None
     leads: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ def inspect_input(
     try:
         recording = read_input(ecg_input, declared)
     except BadInput as error:
-        return Inspection(ecg_input.source, Verdict.REFUSED, str(error)), None
+        return Inspection(ecg_input.source, Verdict.REFUSED, str(error), getattr(error, "format", "")), None
     try:
         examination = examine_recording(recording, allow_missing_leads=allow_missing_leads)
     except BadInput as error:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import TextIOBase
 from pathlib import Path
 
-from cardiolens.atomic import text_written_atomically
 from cardiolens.notice import NOTICE
+from cardiolens.serving.growing_table import GrowingTable
 from cardiolens.serving.inspection import Inspection
 from cardiolens.signals.quality import Verdict
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.USABLE: "yellow", Verdict.REFUSED: "red"}
-_INTERVALS = ("rr", "p", "pq", "qrs", "qt", "qtc")
+_INTERVALS = ("rr", "pp", "p", "pq", "qrs", "qt", "qtc")
 _COLUMNS = (
     "source", "format", "verdict", "reason", "findings", "rate_hz", "duration_s", "leads", "derived_leads", "device",
     "recorded_at", "age_years", "sex", *(f"{name}_ms" for name in _INTERVALS), "statements", "notes", "notice",
 )  # fmt: skip
-_TEXTS = ("source", "format", "reason", "device", "recorded_at", "sex", "notice")
 _TABLE = (
     ("range\nmV", "range_mv", "{:.2f}"),
     ("missing\n", "missing", "{:.1%}"),
@@ -43,8 +41,16 @@ class Summary:
 
     def add(self, inspection: Inspection) -> Inspection:
         """Count one, and give it back."""
-        self._counts[inspection.format or "of no known format", inspection.verdict] += 1
+        self._count(inspection.format, inspection.verdict)
         return inspection
+
+    def add_rows(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Count what an earlier process wrote."""
+        for row in rows:
+            self._count(row["format"], Verdict(row["verdict"]))
+
+    def _count(self, name: str, verdict: Verdict) -> None:
+        self._counts[name or "of no known format", verdict] += 1
 
     @property
     def files(self) -> int:
@@ -115,17 +121,27 @@ def write_json_lines(stream: TextIOBase, inspections: Iterable[Inspection]) -> N
         print(json.dumps(inspection.to_json(), ensure_ascii=False), file=stream, flush=True)
 
 
-def write_csv(path: Path, inspections: Iterable[Inspection]) -> None:
-    """One row per file, written as they come; the file appears when all are there.
+def open_table(path: Path, *, settings: str) -> GrowingTable:
+    """The CSV of inspections at `path`, with the rows that an earlier process left.
 
     Raises:
         NoSpace: the disk is full.
     """
-    with text_written_atomically(path) as file:
-        writer = csv.DictWriter(file, _COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
+    return GrowingTable(path, _COLUMNS, settings=settings)
+
+
+def write_rows(table: GrowingTable, inspections: Iterable[Inspection]) -> None:
+    """One row per file, each on disk as soon as it is known; the table appears when all are there.
+
+    Raises:
+        NoSpace: the disk is full; what is whole is kept.
+    """
+    try:
         for inspection in inspections:
-            writer.writerow(_row(inspection))
+            table.write(_row(inspection))
+        table.finish()
+    finally:
+        table.close()
 
 
 def heading(inspection: Inspection) -> tuple[str, ...]:
@@ -135,7 +151,7 @@ def heading(inspection: Inspection) -> tuple[str, ...]:
     return (
         inspection.source,
         "   ".join([*facts, NOTICE]),
-        f"Quality: {inspection.verdict}{f'. {why}' if why else ''}",
+        f"Quality: {inspection.verdict}{f': {why}' if why else ''}",
     )
 
 
@@ -150,7 +166,7 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
         yield "device", inspection.device
     if inspection.recorded_at:
         yield "recorded", inspection.recorded_at.replace("T", " ")
-    age = f"{inspection.age_years:g} years" if inspection.age_years is not None else ""
+    age = "" if inspection.age_years is None else f"{inspection.age_years:g} year{'' if inspection.age_years == 1 else 's'}"
     sex = {"F": "female", "M": "male"}.get(inspection.sex or "", "")
     if age or sex:
         yield "patient", ", ".join(filter(None, (sex, age)))
@@ -168,9 +184,13 @@ def _lead_table(inspection: Inspection) -> object:
     table = Table("lead", box=None, pad_edge=False, header_style="dim")
     for title, _, _ in _TABLE:
         table.add_column(title, justify="right")
+    unmeasured = {lead for found in inspection.findings if found.kind in {"absent", "flat"} for lead in found.leads}
+    unmeasured |= {lead for lead, measures in inspection.measures.items() if measures["missing"] == 1}
     flagged = {lead for finding in inspection.findings for lead in finding.leads}
     for lead, measures in inspection.measures.items():
-        cells = [how.format(measures[name] * (1000 if name in _IN_MICROVOLTS else 1)) for _, name, how in _TABLE]
+        dead = lead in unmeasured
+        shown = {name: value * (1000 if name in _IN_MICROVOLTS else 1) for name, value in measures.items()}
+        cells = ["–" if dead else how.format(shown[name]) for _, name, how in _TABLE]
         table.add_row(lead, *cells, style="yellow" if lead in flagged else "")
     return table
 

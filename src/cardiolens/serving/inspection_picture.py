@@ -8,13 +8,13 @@ from cardiolens.atomic import write_atomically
 from cardiolens.serving.inspection import Inspection
 from cardiolens.signals.contract import Examination
 
-_SUFFIXES = {".png", ".svg"}
+SUFFIXES = (".png", ".svg")
 _LONGEST_NAME = 80
 
 
 def is_picture_file(path: Path) -> bool:
     """Whether the name asks for one picture rather than a folder of them."""
-    return path.suffix.lower() in _SUFFIXES
+    return path.suffix.lower() in SUFFIXES
 
 
 def write_picture(target: Path, number: int, inspection: Inspection, examination: Examination) -> Path:

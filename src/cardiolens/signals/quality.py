@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.signal import butter, sosfiltfilt
 
 from cardiolens.errors import BadRecording
+from cardiolens.signals.finding import Finding
 from cardiolens.signals.gaps import bridged
 from cardiolens.signals.lead_measures import BASELINE_HZ, LeadMeasures, measure_leads, range_above_baseline
 from cardiolens.signals.leads import CHEST_LEADS, LIMB_LEADS, standard_lead
 from cardiolens.signals.limb_leads import exchanged_electrodes, limb_lead_misfit
 from cardiolens.signals.pacing import find_pacing_spikes
+from cardiolens.signals.scale import scale_findings
 from cardiolens.types import LEADS, Recording
 
 SHORTEST_S = 5.0
@@ -30,9 +32,6 @@ FLAT_MV = 0.01
 MOST_MISSING = 0.05
 """The share of a lead's samples that may be missing."""
 
-SMALLEST_MEDIAN_MV, LARGE_MEDIAN_MV, LARGEST_MEDIAN_MV = 0.1, 4.0, 8.0
-"""Median range of the leads above baseline. PTB-XL's lie between 0.6 and 4.7 mV; beyond these limits the unit is wrong."""
-
 LONGEST_STILL_S = 1.0
 LONGEST_RAIL_S = 0.5
 FEWEST_PLATEAUS = 2
@@ -42,8 +41,6 @@ LARGEST_NOISE_MV, LARGEST_BURST_MV = 0.025, 0.05
 MISFIT_NOTED, MISFIT_REFUSED = 0.1, 0.5
 """Share of the limb leads that contradicts Einthoven's and Goldberger's laws."""
 
-_FACTORS = {1000.0: "in uV, read as mV", 200.0: "in steps of 5 uV, read as mV", 0.001: "in V, read as mV"}
-
 
 class Verdict(enum.StrEnum):
     """What may be done with an ECG."""
@@ -51,22 +48,6 @@ class Verdict(enum.StrEnum):
     GOOD = "good"
     USABLE = "usable with notes"
     REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it should be."""
-
-    kind: str
-    """A stable name, such as "flat" or "mains"."""
-    found: str
-    """In words, with the numbers and leads."""
-    leads: tuple[str, ...] = ()
-    refuses: bool = False
-    expected: str = ""
-    """For a refusal: what a usable ECG would have."""
-    remedy: str = ""
-    """For a refusal: what to do."""
 
 
 @dataclass(frozen=True)
@@ -91,20 +72,18 @@ class Quality:
 def assess(recording: Recording) -> Quality:
     """The quality of a recording whose 12 leads are in order, at the rate it was recorded at, from 5 s up.
 
-    Leads that were derived or not recorded are not judged by Einthoven's law, those not recorded by nothing at all.
+    Leads that were derived or not recorded are not judged by Einthoven's law, those not recorded or dead by nothing else.
     """
-    signal = recording.signal_mv
-    measures = measure_leads(signal, rate_hz=recording.rate_hz)
-    recorded = [lead not in recording.absent_leads for lead in LEADS]
-    findings = [*_dead_leads(recording), *_absent(recording)]
-    whole = np.nan_to_num(bridged(signal).astype(np.float64), posinf=0.0, neginf=0.0)
-    if not any(finding.refuses for finding in findings):
-        findings += _scale(measures.range_mv[recorded])
-    findings += _per_lead(measures, recorded)
-    if not recording.derived_leads:
+    measures = measure_leads(recording.signal_mv, rate_hz=recording.rate_hz)
+    whole = _whole(recording)
+    findings = _basic(recording, measures.range_mv)
+    dead = {lead for finding in findings if finding.refuses for lead in finding.leads}
+    judged = np.array([lead not in recording.absent_leads and lead not in dead for lead in LEADS])
+    findings += [*_absent(recording), *_per_lead(measures, judged)]
+    if not (recording.derived_leads or dead.intersection(LIMB_LEADS)):
         findings += _limb_leads(whole, recording.rate_hz)
     if not any(finding.refuses for finding in findings):
-        findings += _electrodes(whole, recording.rate_hz)
+        findings += _electrodes(whole, recording.rate_hz, measures)
     return Quality(tuple(findings), measures)
 
 
@@ -119,14 +98,13 @@ def refuse_unusable(recording: Recording) -> Recording:
             5 % of its samples missing, its scale cannot be millivolts, or its limb leads contradict each other.
     """
     refuse_short(recording)
-    findings = _dead_leads(recording)
-    _refuse(recording, findings)
-    whole = np.nan_to_num(bridged(recording.signal_mv).astype(np.float64), posinf=0.0, neginf=0.0)
-    recorded = [lead not in recording.absent_leads for lead in LEADS]
-    _refuse(recording, _scale(range_above_baseline(whole[recorded], rate_hz=recording.rate_hz)))
-    if not recording.derived_leads:
-        _refuse(recording, _limb_leads(whole, recording.rate_hz))
-    notes = [finding.found for finding in findings]
+    whole = _whole(recording)
+    findings = _basic(recording, range_above_baseline(whole, rate_hz=recording.rate_hz))
+    if not recording.derived_leads and first_refusal(recording, findings) is None:
+        findings += [finding for finding in _limb_leads(whole, recording.rate_hz) if finding.refuses]
+    if refusal := first_refusal(recording, findings):
+        raise refusal
+    notes = [finding.found for finding in findings if finding.kind == "missing"]
     return replace(recording, notes=(*recording.notes, *notes)) if notes else recording
 
 
@@ -180,18 +158,35 @@ def without_dead_chest_leads(recording: Recording) -> Recording:
     )
 
 
-def _refuse(recording: Recording, findings: Sequence[Finding]) -> None:
-    if refusal := first_refusal(recording, findings):
-        raise refusal
+def _whole(recording: Recording) -> Float[np.ndarray, "12 time"]:
+    return np.nan_to_num(bridged(recording.signal_mv).astype(np.float64), posinf=0.0, neginf=0.0)
 
 
-def _dead_leads(recording: Recording) -> list[Finding]:
-    rows = zip(LEADS, recording.signal_mv, strict=True)
-    return [found for lead, row in rows if lead not in recording.absent_leads and (found := _dead(lead, row))]
+def _basic(recording: Recording, range_mv: Float[np.ndarray, " 12"]) -> list[Finding]:
+    """Scale, dead leads and missing samples."""
+    recorded = [place for place, lead in enumerate(LEADS) if lead not in recording.absent_leads]
+    rows = [(LEADS[place], recording.signal_mv[place]) for place in recorded]
+    dead = [found for lead, row in rows if (found := _dead(lead, row))]
+    silent = {lead for finding in dead for lead in finding.leads}
+    judged = [place for place in recorded if LEADS[place] not in silent]
+    if len(judged) < len(recorded) / 2:
+        # Where most leads look flat, it is the unit and not every electrode.
+        judged = [place for place in recorded if range_mv[place] > 0]
+    scale = scale_findings(range_mv[judged], [LEADS[place] for place in judged]) if judged else []
+    return [*scale, *dead, *_some_missing(rows)]
+
+
+def _some_missing(rows: Sequence[tuple[str, Float[np.ndarray, " time"]]]) -> list[Finding]:
+    counts = {lead: int((~np.isfinite(row)).sum()) for lead, row in rows}
+    few = {lead: count for lead, count in counts.items() if 0 < count <= MOST_MISSING * len(rows[0][1])}
+    if not few:
+        return []
+    words = ", ".join(f"{count} in {lead}" for lead, count in few.items())
+    return [Finding("missing", f"missing samples: {words}", tuple(few))]
 
 
 def _dead(lead: str, row: Float[np.ndarray, " time"]) -> Finding | None:
-    """What is wrong with a lead that recorded nothing, or nothing for part of the time."""
+    """What is wrong with a lead that recorded nothing, or nothing for much of the time."""
     known = np.isfinite(row)
     missing = 1 - known.mean()
     if missing == 1:
@@ -209,7 +204,7 @@ def _dead(lead: str, row: Float[np.ndarray, " time"]) -> Finding | None:
             "flat", f"a flat line in lead {lead}", (lead,), True, f"a signal of {FLAT_MV:g} mV or more in every lead",
             "check the electrode, and the unit in the file",
         )  # fmt: skip
-    return Finding("missing", f"{int((~known).sum())} missing samples in {lead}", (lead,)) if missing else None
+    return None
 
 
 def _absent(recording: Recording) -> list[Finding]:
@@ -217,28 +212,7 @@ def _absent(recording: Recording) -> list[Finding]:
     return [Finding("absent", f"not recorded, zero instead: {', '.join(leads)}", leads)] if leads else []
 
 
-def _scale(range_mv: Float[np.ndarray, " lead"]) -> list[Finding]:
-    """Whether the leads' ranges above baseline can be millivolts."""
-    median = float(np.median(range_mv))
-    if SMALLEST_MEDIAN_MV <= median <= LARGE_MEDIAN_MV:
-        return []
-    if SMALLEST_MEDIAN_MV <= median <= LARGEST_MEDIAN_MV:
-        return [Finding("scale", f"unusually tall waves: the median lead spans {median:.1f} mV")]
-    fitting = {factor: words for factor, words in _FACTORS.items() if 0.4 <= median / factor <= LARGE_MEDIAN_MV}
-    guess = "; ".join(f"{factor:g} times an ECG's: perhaps {words}" for factor, words in fitting.items())
-    return [
-        Finding(
-            "scale",
-            f"a median lead that spans {median:.3g} mV" + (f", {guess}" if guess else ""),
-            refuses=True,
-            expected=f"{SMALLEST_MEDIAN_MV:g} to {LARGEST_MEDIAN_MV:g} mV",
-            remedy="check the unit and the gain; no scale is guessed",
-        )
-    ]
-
-
-def _per_lead(measures: LeadMeasures, recorded: list[bool]) -> list[Finding]:
-    here = np.array(recorded)
+def _per_lead(measures: LeadMeasures, here: Bool[np.ndarray, " 12"]) -> list[Finding]:
     findings = []
     for kind, values, limit, words in (
         ("still", measures.still_s, LONGEST_STILL_S, "no change at all for up to {:.1f} s"),
@@ -271,11 +245,11 @@ def _limb_leads(signal: Float[np.ndarray, "12 time"], rate_hz: float) -> list[Fi
     return [Finding("limb leads", found, LIMB_LEADS, refuses, expected, "check which lead is which in the file")]
 
 
-def _electrodes(signal: Float[np.ndarray, "12 time"], rate_hz: float) -> list[Finding]:
+def _electrodes(signal: Float[np.ndarray, "12 time"], rate_hz: float, measures: LeadMeasures) -> list[Finding]:
     findings = []
     if suspicion := exchanged_electrodes(signal, rate_hz=rate_hz):
         findings.append(Finding("electrodes", suspicion, LIMB_LEADS))
-    if spikes := find_pacing_spikes(signal, rate_hz=rate_hz):
+    if spikes := find_pacing_spikes(signal, rate_hz=rate_hz, noise_mv=float(np.median(measures.burst_mv))):
         found = f"perhaps a pacemaker: {spikes.count} spikes of up to {spikes.height_mv:.1f} mV"
         findings.append(Finding("pacing", found))
     return findings

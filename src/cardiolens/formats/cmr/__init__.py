@@ -1,0 +1,1 @@
+"""Reading short-axis cine MRI: from folders, zips and NIfTI files to a stack with its place in the patient."""
