@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cardiolens.bundles.segmenter import (
-    CONFIG,
-    SCHEMA_VERSION,
-    WEIGHTS,
-    Segmenter,
-    SegmenterConfig,
-    read_segmenter,
-    write_segmenter,
-)
+from cardiolens.bundles.segmenter import Segmenter, SegmenterConfig
+from cardiolens.bundles.segmenter_files import CONFIG, SCHEMA_VERSION, WEIGHTS, read_segmenter, write_segmenter
 from cardiolens.errors import BadBundle, BadImage
 from cardiolens.nn.unet import UNet, UNetConfig
 from cardiolens.types import CineStack

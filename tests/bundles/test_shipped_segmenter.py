@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from cardiolens.bundles.segmenter import CARD, WEIGHTS, read_segmenter, shipped_segmenter_path
+from cardiolens.bundles.segmenter_files import CARD, WEIGHTS, read_segmenter, shipped_segmenter_path
 from cardiolens.synthetic.scans.scan import ScanConfig, draw_scan
 from cardiolens.types import CineStack
 

@@ -212,6 +212,13 @@ def test_participants_and_control_characters_never_show(tmp_path):
         assert not any(private in str(refusal.value) + ecg_input.source for private in ("1234567", "765432", "\x1b"))
 
 
+@pytest.mark.parametrize("num_before", range(245, 256))
+def test_a_number_at_the_place_where_a_long_name_is_cut_never_shows_in_part(tmp_path, num_before):
+    source = EcgInput(tmp_path / "a.zip", "x" * (num_before - len("a.zip/")) + "_7654321.hea").source
+    assert len(source) <= 255
+    assert "_7" not in source
+
+
 def test_a_participant_in_a_member_s_name_does_not_reach_the_recording(tmp_path):
     archive = _zip(tmp_path / "a.zip", _record(tmp_path, name="7654321_20205"))
     (ecg_input,) = list_inputs([archive])
@@ -223,6 +230,30 @@ def test_a_participant_in_a_member_s_name_does_not_reach_the_recording(tmp_path)
 def test_an_input_can_be_sent_to_another_process(tmp_path):
     ecg_input = EcgInput(tmp_path / "a.zip", "x/r.hea")
     assert pickle.loads(pickle.dumps(ecg_input)) == ecg_input
+
+
+@pytest.mark.parametrize("name", ["r.dat", "r.MAT"])
+def test_a_data_file_whose_header_is_missing_says_so(tmp_path, name):
+    (tmp_path / name).write_bytes(counts().T.tobytes())
+    archive = _zip(tmp_path / "a.zip", {f"x/{name}": counts().T.tobytes()})
+    for ecg_input in (EcgInput(tmp_path / name), EcgInput(archive, f"x/{name}")):
+        with pytest.raises(
+            BadRecording, match=r"found a WFDB data file without its header; expected the \.hea beside it; copy"
+        ):
+            read_input(ecg_input)
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(UnknownFormat, match="found an empty file"):
+        read_input(EcgInput(tmp_path / name))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_table_in_utf_16_says_so_and_a_document_of_another_kind_does_not(tmp_path, encoding):
+    (tmp_path / "t.csv").write_bytes("\ufeffI_mV,II_mV\n1,2\n".encode(encoding))
+    with pytest.raises(BadRecording, match=r"found text in UTF-16; expected text in UTF-8; save it as UTF-8"):
+        read_input(EcgInput(tmp_path / "t.csv"))
+    (tmp_path / "t.xml").write_bytes("\ufeff<other/>".encode(encoding))
+    with pytest.raises(UnknownFormat, match="found a file of another kind"):
+        read_input(EcgInput(tmp_path / "t.xml"))
 
 
 def _seed(folder: Path) -> Path:

@@ -34,7 +34,7 @@ def test_the_original_waveform_is_read_in_every_encoding_and_the_median_is_not(t
 def test_what_the_device_said_is_kept_and_who_the_patient_was_is_not(tmp_path):
     said = [
         annotation(text="Sinus  rhythm\r\n"),
-        annotation(text="Vorhofflimmern möglich, 7654321"),
+        annotation(text="Vorhofflimmern möglich, 7654322"),
         annotation(text="Seen by Mrs Jones"),
         annotation(text="DR WHO", concept=code("18774-0", "Confirmed by", "LN")),
     ]
@@ -45,7 +45,7 @@ def test_what_the_device_said_is_kept_and_who_the_patient_was_is_not(tmp_path):
     assert recording.statements[0] == "Sinus rhythm"
     assert recording.statements[1].startswith("Vorhofflimmern möglich, id-")
     assert recording.notes == ("left out 1 of 3 statements, for they name a person",)
-    hidden = ("SMITH", "JANE", "7654321", "1953", "Jones", "JONES", "WHO", "NURSE")
+    hidden = ("SMITH", "JANE", "7654321", "7654322", "1953", "Jones", "JONES", "WHO", "NURSE")
     assert not any(word in repr(recording) for word in hidden)
 
 

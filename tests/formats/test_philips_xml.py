@@ -114,7 +114,7 @@ REFUSALS_1_04 = [
     ('durationperchannel="1000"', 'durationperchannel="Failed"', "durationperchannel Failed"),
     ('durationperchannel="1000"', 'durationperchannel="4"', "2 samples per lead"),
     ('durationperchannel="1000"', 'durationperchannel="1002"', "channel 1 that does not unpack to 501 samples"),
-    ('durationperchannel="1000"', 'durationperchannel="999999"', "channel 1 that does not unpack to 500000 samples"),
+    ('durationperchannel="1000"', 'durationperchannel="599999"', "channel 1 that does not unpack to 300000 samples"),
     ('samplespersecond="500"', 'samplespersecond="inf"', "samplespersecond inf"),
     ('samplespersecond="500"', 'samplespersecond="-500"', "samplespersecond -500"),
     ('"1000" samplespersecond="500"', '"999999" samplespersecond="999999"', "999998000 samples in each of 12 leads"),

@@ -1,5 +1,5 @@
 import struct
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from scp_files import tag
 from cardiolens.errors import BadRecording
 from cardiolens.formats.scp.header import ScpHeader, read_header, text
 from cardiolens.formats.scp.sections import Section
+from cardiolens.formats.statements import Persons
 
 _DAY, _CLOCK = tag(25, struct.pack("<HBB", 2016, 3, 1)), tag(26, bytes((9, 5, 59)))
 _BORN = tag(5, struct.pack("<HBB", 1954, 3, 2))
@@ -27,18 +28,19 @@ def test_what_a_record_says_of_its_making_is_read_and_its_people_are_not():
     header = _header(
         tag(0, b"SMITH\0") + tag(1, b"Jane\0") + tag(2, b"7654321\0") + tag(3, b"Jones\0") + _BORN + tag(4, b"\x3d\x00\x01")
         + tag(8, b"\x02") + machine() + tag(20, b"Dr. Who\0") + tag(22, b"Annie\0") + _DAY + _CLOCK
-        + tag(30, b"Jane was calm\0") + tag(30, b"as 7654321\0") + tag(30, b"lying,\n unlike 2345678\0") + b"\xff\0\0"
+        + tag(30, b"Jane was calm\0") + tag(30, b"as 7654321\0") + tag(30, b"lying quietly\0") + b"\xff\0\0"
     )  # fmt: skip
     assert (header.age_years, header.sex, header.device) == (61.0, "F", "Mortara ELI")
     assert header.recorded_at == datetime(2016, 3, 1, 9, 5, 59)
-    (remark,) = header.free_text
-    assert remark.startswith("lying, unlike id-")
+    assert header.persons.names == ("SMITH", "Jane", "Jones", "Dr. Who", "", "Annie")
+    assert (header.persons.numbers, header.persons.born) == (("7654321", ""), (date(1954, 3, 2),))
     shown = repr(header).lower()
-    assert not any(word in shown for word in ("smith", "jane", "jones", "7654321", "2345678", "who", "annie", "1954"))
+    assert not any(word in shown for word in ("smith", "jane", "jones", "7654321", "quiet", "calm", "who", "annie", "1954"))
 
 
 def test_an_empty_section_says_nothing():
-    assert _header(b"") == _header(b"\xff") == _header(b"\0") == ScpHeader()
+    nobody = ScpHeader(persons=Persons(names=("",) * 6, numbers=("",) * 2))
+    assert _header(b"") == _header(b"\xff") == _header(b"\0") == nobody
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,12 @@ def test_texts_are_read_in_the_record_s_own_letters(language, value, shown):
 
 def test_a_text_is_one_line_that_a_terminal_can_show():
     assert text(b" a\n\tb\x1b[31m  c ", "latin-1") == "a b [31m c"
+
+
+@pytest.mark.parametrize("person", [tag(0, b"Mortara\0"), tag(2, b"ELI250\0"), tag(22, b"MORTARA^J\0")])
+def test_a_device_that_bears_a_person_s_name_or_number_is_none(person):
+    assert _header(machine(model=b"ELI250")).device == "Mortara ELI250"
+    assert _header(person + machine(model=b"ELI250")).device is None
 
 
 def test_a_field_that_reaches_beyond_the_section_is_refused():

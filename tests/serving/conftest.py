@@ -5,10 +5,14 @@ import pytest
 
 from cardiolens.bundles.bundle import write_bundle
 from cardiolens.bundles.config import BundleConfig, Calibration, HeadCard
+from cardiolens.formats.cmr.heart_rate import CmrStudy
+from cardiolens.imaging.segmented import Agreement, Segmented
+from cardiolens.imaging.stack_geometry import PlacedCine, centred_geometry
 from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.nn.pooling import AttentionPoolConfig
 from cardiolens.nn.vit import SignalEncoderConfig
-from cardiolens.synthetic.generator import make_subject
+from cardiolens.serving.phenotyping import PhenotypeRules, measure_study
+from cardiolens.synthetic.generator import make_cine, make_subject
 from cardiolens.tasks import TASKS, TaskKind
 
 
@@ -35,3 +39,21 @@ def untrained_bundle(tmp_path_factory):
 @pytest.fixture(scope="session")
 def recording():
     return make_subject(seed=5, index=1, with_mri=False).recording
+
+
+@pytest.fixture(scope="session")
+def study():
+    """A synthetic heart of ten phases with its true masks."""
+    cine = make_cine(seed=5, index=0, num_phases=10)
+    # Rows to the back, columns to the patient's left, slices towards the feet.
+    geometry = centred_geometry(
+        cine, centre_mm=(0.0, 0.0, 0.0), along_row=(1.0, 0.0, 0.0), along_column=(0.0, 1.0, 0.0), along_slices=(0.0, 0.0, -1.0)
+    )
+    return CmrStudy(PlacedCine(cine, geometry), rr_ms=1000.0, heart_rate_source="made")
+
+
+@pytest.fixture(scope="session")
+def measured(study):
+    """The same, measured without strain."""
+    labelled = Segmented(study.placed.cine.masks, (0,), {0: Agreement(0.98, 0.95, 0.95)})
+    return measure_study(study, labelled, "true masks", rules=PhenotypeRules(strain=None))

@@ -33,6 +33,7 @@ class StudyPicture:
     lv_ml: Float[np.ndarray, " phase"]
     """NaN where a phase has no masks."""
     trigger_ms: Float[np.ndarray, " phase"]
+    """NaN where the times are lost; phases are counted instead."""
     ed: int
     es: int | None
     segments: Mapping[str, Float[np.ndarray, " segment"]]
@@ -60,7 +61,8 @@ def study_picture(study: StudyPicture, *, dpi: int = 110) -> bytes:
                 axes = figure.add_axes((left, bottom, 1 / max(len(shown), 6), slice_in / height_in))
                 _draw_slice(axes, study.frames[name][index][box], study.masks[name][index][box])
                 label = f"{name}, slice {index + 1}" if place == 0 else f"{index + 1}"
-                axes.text(0.03, 0.95, label, transform=axes.transAxes, color="white", fontsize=7.5, va="top")
+                shown_label = axes.text(0.02, 0.97, label, transform=axes.transAxes, color="white", fontsize=7.5, va="top")
+                shown_label.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1.0, "alpha": 0.6})
         handles = [Line2D([], [], color=colour, label=name) for name, colour in _CONTOURS.values()]
         figure.legend(handles=handles, loc="upper right", ncols=3, bbox_to_anchor=(0.995, 1.0))
         bottom, high = 0.5 / height_in, 2.3 / height_in
@@ -105,12 +107,14 @@ def _draw_slice(axes: object, picture: Float[np.ndarray, "rows columns"], mask: 
 
 def _draw_curve(axes: object, study: StudyPicture) -> None:
     known = np.isfinite(study.lv_ml)
-    axes.plot(study.trigger_ms[known], study.lv_ml[known], color=BLUE, marker="o", markersize=2.5, linewidth=1.2)
+    timed = bool(np.isfinite(study.trigger_ms).all())
+    at = study.trigger_ms if timed else np.arange(1, len(study.lv_ml) + 1)
+    axes.plot(at[known], study.lv_ml[known], color=BLUE, marker="o", markersize=2.5, linewidth=1.2)
     for phase, name in ((study.ed, "ED"), (study.es, "ES")):
         if phase is not None and known[phase]:
             axes.annotate(
-                f"{name} {study.lv_ml[phase]:.0f} mL", (study.trigger_ms[phase], study.lv_ml[phase]), fontsize=8, color=INK,
-                xytext=(4, 6), textcoords="offset points", annotation_clip=False,
+                f"{name} {study.lv_ml[phase]:.0f} mL", (at[phase], study.lv_ml[phase]), fontsize=8, color=INK, xytext=(4, 6),
+                textcoords="offset points", annotation_clip=False,
             )  # fmt: skip
-    axes.set(xlabel="time after the R wave, ms", ylabel="LV cavity, mL")
+    axes.set(xlabel="time after the R wave, ms" if timed else "phase", ylabel="LV cavity, mL")
     axes.set_ylim(0, 1.15 * float(np.nanmax(study.lv_ml)))

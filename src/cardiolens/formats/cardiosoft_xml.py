@@ -8,7 +8,9 @@ the same root element but three leads; it is refused. The layout of a written fi
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import NoReturn
 from xml.etree.ElementTree import Element
@@ -18,18 +20,21 @@ from jaxtyping import Float
 
 from cardiolens.atomic import write_atomically
 from cardiolens.errors import BadRecording
+from cardiolens.formats.bounds import shown
 from cardiolens.formats.cardiosoft_document import ENCODING, MISSING_COUNT, Beat, Patient, document
 from cardiolens.formats.patient import age_years, sex
+from cardiolens.formats.statements import Persons, without_persons
 from cardiolens.formats.xml_document import read_xml, root_tag
-from cardiolens.privacy import display_name, hide_participants
+from cardiolens.privacy import display_name
 from cardiolens.types import Recording
 
 NAME = "GE CardioSoft XML (UK Biobank field 20205)"
 
 _LARGEST_COUNT = 1 << 31
 _LARGEST_NUMBER = 1e6
-_SHOWN = 40
 _NOBODY = Patient()
+_NAMES = ("FamilyName", "GivenName", "MiddleName")
+_NUMBERS = ("PID", "PersonID", "OrderNumber")
 _INTERVALS = {
     "pq": "PQInterval",
     "p": "PDuration",
@@ -57,7 +62,7 @@ def read(path: Path) -> Recording:
     root = read_xml(path)
     kind = _text(root, "ObservationType")
     if kind != "RestECG":
-        _refuse(path, f"ObservationType {kind[:_SHOWN] or 'missing'}", "RestECG", "use field 20205; 6025 is the exercise test")
+        _refuse(path, f"ObservationType {shown(kind) or 'missing'}", "RestECG", "use field 20205; 6025 is the exercise test")
     strip = root.find("StripData")
     if strip is None:
         _refuse(path, "no StripData", "the ten-second strip of a resting ECG", "export the ECG with its waveforms")
@@ -68,9 +73,13 @@ def read(path: Path) -> Recording:
     num_leads = _number(path, strip, "NumberOfLeads")
     if len(waveforms) != num_leads or not waveforms:
         _refuse(path, f"{len(waveforms)} waveforms", f"{num_leads:g} leads as declared", "export the ECG again")
+    persons = _persons(root)
+    for waveform in waveforms:
+        waveform.set("lead", persons.shown(_lead(waveform)))
     counts = np.stack([_counts(path, waveform, num_samples) for waveform in waveforms])
     measured = root.find("RestingECGMeasurements")
     patient = root.find("PatientInfo")
+    statements, left_out = without_persons(_diagnosis(root), persons)
     paced = _text(patient, "PaceMaker").lower() == "yes"
     return Recording(
         signal_mv=(counts * (microvolts / 1000)).astype(np.float32),
@@ -79,11 +88,11 @@ def read(path: Path) -> Recording:
         source=display_name(path),
         age_years=_age(patient),
         sex=sex(_text(patient, "Gender")),
-        device=" ".join(filter(None, (_text(root, f"ClinicalInfo/DeviceInfo/{x}") for x in ("Desc", "SoftwareVer")))) or None,
+        device=persons.kept(" ".join(_text(root, f"ClinicalInfo/DeviceInfo/{tag}") for tag in ("Desc", "SoftwareVer"))),
         recorded_at=_moment(root.find("ObservationDateTime")),
-        statements=_statements(root),
+        statements=statements,
         intervals_ms={name: value for name, tag in _INTERVALS.items() if (value := _milliseconds(measured, tag)) is not None},
-        notes=("the device reports a pacemaker",) if paced else (),
+        notes=(*(["the device reports a pacemaker"] if paced else []), *left_out),
     )
 
 
@@ -118,7 +127,7 @@ def _counts(path: Path, waveform: Element, num_samples: float) -> Float[np.ndarr
 
 
 def _lead(waveform: Element) -> str:
-    return waveform.get("lead", "without name")[:_SHOWN]
+    return waveform.get("lead", "without name")
 
 
 def _number(path: Path, parent: Element, tag: str, units: str | None = None) -> float:
@@ -131,14 +140,14 @@ def _number(path: Path, parent: Element, tag: str, units: str | None = None) -> 
     if not 0 < value <= _LARGEST_NUMBER:
         _refuse(
             path,
-            f"{tag} {text[:_SHOWN] or 'missing'}",
+            f"{tag} {shown(text) or 'missing'}",
             f"a {tag} from 0 to {_LARGEST_NUMBER:g}",
             "export the ECG again with all its fields",
         )
     if units is not None and element.get("units") != units:
         _refuse(
             path,
-            f"{tag} in {element.get('units', 'no unit')[:_SHOWN]}",
+            f"{tag} in {shown(element.get('units', 'no unit'))}",
             f"{tag} in {units}",
             "export the ECG again from CardioSoft",
         )
@@ -168,16 +177,23 @@ def _moment(moment: Element | None) -> datetime | None:
         return None
 
 
-def _statements(root: Element) -> tuple[str, ...]:
+def _diagnosis(root: Element) -> Iterator[str]:
     """The diagnosis, without what the device adds below a line of dashes: a count of the full disclosure."""
-    statements = []
-    for element in root.findall("Interpretation/Diagnosis/DiagnosisText"):
-        text = " ".join((element.text or "").split())
-        if text.startswith("---"):
-            break
-        if text:
-            statements.append(hide_participants(text))
-    return tuple(statements)
+    texts = ((element.text or "").strip() for element in root.findall("Interpretation/Diagnosis/DiagnosisText"))
+    return takewhile(lambda text: not text.startswith("---"), texts)
+
+
+def _persons(root: Element) -> Persons:
+    names, numbers = (tuple(x.text or "" for x in root.iter() if x.tag.endswith(tags)) for tags in (_NAMES, _NUMBERS))
+    born = (_day(moment) for moment in root.iter("BirthDateTime"))
+    return Persons(names, numbers, tuple(filter(None, born)))
+
+
+def _day(moment: Element) -> date | None:
+    try:
+        return date(*(int(_text(moment, tag)) for tag in ("Year", "Month", "Day")))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _text(parent: Element | None, tag: str) -> str:

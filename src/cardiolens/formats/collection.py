@@ -7,6 +7,7 @@ files like any other.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import tempfile
@@ -19,6 +20,7 @@ from cardiolens.errors import BadInput, BadRecording, UnknownFormat
 from cardiolens.formats import HEAD_BYTES, bounds, read_recording
 from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.formats.wfdb_header import looks_like_header
+from cardiolens.formats.xml_document import root_tag
 from cardiolens.formats.zip_archive import ZipArchive, is_zip, open_zip
 from cardiolens.privacy import hide_participants
 from cardiolens.types import Recording
@@ -49,7 +51,7 @@ class EcgInput:
         name = self.path.relative_to(self.folder).as_posix() if self.folder else self.path.name or str(self.path)
         if self.member is not None:
             name += f"/{self.member}"
-        shown = hide_participants(name[:_LONGEST_SHOWN])
+        shown = hide_participants(name)[:_LONGEST_SHOWN]
         return "".join(character if character.isprintable() else "?" for character in shown)
 
 
@@ -83,13 +85,13 @@ def read_input(ecg_input: EcgInput, declared: Declaration = NOTHING_DECLARED) ->
             recording = _read_file(ecg_input.path, declared)
         else:
             with full_disk_named(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
-                recording = read_recording(_unpacked(ecg_input.path, ecg_input.member, Path(folder)), declared)
+                recording = _read_file(_unpacked(ecg_input.path, ecg_input.member, Path(folder)), declared)
     except OSError as error:
         reason = f"a file that cannot be read ({error.strerror or type(error).__name__})"
         remedy = "check that you may read it"
         raise BadRecording(ecg_input.source, found=reason, expected="an archive", remedy=remedy) from error
     except BadInput as error:
-        raise type(error)(ecg_input.source, found=error.found, expected=error.expected, remedy=error.remedy) from error
+        raise error.at(ecg_input.source) from error
     return replace(recording, source=ecg_input.source)
 
 
@@ -143,7 +145,22 @@ def _read_file(path: Path, declared: Declaration) -> Recording:
     except UnknownFormat:
         if is_zip(path):
             open_zip(path)  # says why its members could not be listed
+        _refuse_known_mistakes(path)
         raise
+
+
+def _refuse_known_mistakes(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and root_tag(head) is None:
+        raise BadRecording(path, found="text in UTF-16", expected="text in UTF-8", remedy="save it as UTF-8")
+    if head and _is_wfdb_data(path.name):
+        raise BadRecording(
+            path,
+            found="a WFDB data file without its header",
+            expected=f"the {_WFDB_HEADER} beside it",
+            remedy="copy the header into the folder",
+        )
 
 
 def _unpacked(path: Path, member: str, folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """Text tables, one row per sample: CSV, TSV, and the semicolons and decimal commas of many countries' spreadsheets.
 
-Rate, unit and leads follow the contract in `table_columns`. An empty cell, NaN or NA is a missing sample; any other text
+Rate, unit and leads follow the contract in `table.columns`. An empty cell, NaN or NA is a missing sample; any other text
 in a lead's column is refused with its place.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,11 +25,11 @@ from cardiolens.formats.dicom.waveform import (
     lead_group,
     num_samples,
 )
-from cardiolens.formats.lead_groups import simultaneous
+from cardiolens.formats.lead_groups import LeadGroup, simultaneous
 from cardiolens.formats.patient import sex, years
-from cardiolens.formats.statements import without_persons
-from cardiolens.formats.timestamp import moment
-from cardiolens.privacy import display_name, hide_participants
+from cardiolens.formats.statements import Persons, without_persons
+from cardiolens.formats.timestamp import day, moment
+from cardiolens.privacy import display_name
 from cardiolens.types import Recording
 
 NAME = "DICOM ECG (12-lead, general or ambulatory waveform)"
@@ -36,7 +37,8 @@ NAME = "DICOM ECG (12-lead, general or ambulatory waveform)"
 _WAVEFORMS, _ANNOTATIONS = 0x54000100, 0x0040B020
 _SOP_CLASS, _ACQUIRED, _PATIENT_SEX, _PATIENT_AGE = 0x00080016, 0x0008002A, 0x00100040, 0x00101010
 # Patient and staff: read to be kept out of what is said about the ECG.
-_PERSONS = (0x00100010, 0x00080090, 0x00081048, 0x00081050, 0x00081060, 0x00081070, 0x00321032)
+_NAMES = (0x00100010, 0x00101001, 0x00101005, 0x00080090, 0x00081048, 0x00081050, 0x00081060, 0x00081070, 0x00321032)
+_NUMBERS, _BORN = (0x00100020, 0x00101000, 0x00080050, 0x00380010), 0x00100030
 _DEVICE = (0x00080070, 0x00081090, 0x00181020)
 _TEXT, _CONCEPT, _NUMBER, _UNIT, _TIME_RANGE, _CHANNEL = 0x00700006, 0x0040A043, 0x0040A30A, 0x004008EA, 0x0040A130, 0x0040A0B0
 _VALUES = VALUES | {
@@ -44,7 +46,9 @@ _VALUES = VALUES | {
     _ACQUIRED,
     _PATIENT_SEX,
     _PATIENT_AGE,
-    *_PERSONS,
+    *_NAMES,
+    *_NUMBERS,
+    _BORN,
     *_DEVICE,
     _TEXT,
     _NUMBER,
@@ -94,9 +98,11 @@ def read(path: Path) -> Recording:
     _refuse_other_class(path, meta.sop_class)
     root = read_data_set(path, meta, _VALUES, _SEQUENCES)
     _refuse_other_class(path, root.text(_SOP_CLASS))
-    group, notes = simultaneous(path, [lead_group(path, group) for group in _originals(path, root.items(_WAVEFORMS))])
+    persons = _persons(root)
+    groups = [lead_group(path, group) for group in _originals(path, root.items(_WAVEFORMS), persons)]
+    group, notes = simultaneous(path, [_without_persons(group, persons) for group in groups])
     annotations = root.items(_ANNOTATIONS)
-    said, unsaid = without_persons(_statements(annotations), map(root.text, _PERSONS))
+    said, unsaid = without_persons(_statements(annotations), persons)
     return Recording(
         signal_mv=group.signal_mv,
         leads=group.leads,
@@ -104,7 +110,7 @@ def read(path: Path) -> Recording:
         source=display_name(path),
         age_years=_age(root.text(_PATIENT_AGE)),
         sex=sex(root.text(_PATIENT_SEX)),
-        device=hide_participants(" ".join(filter(None, map(root.text, _DEVICE))).replace("\\", " ")) or None,
+        device=persons.kept(" ".join(map(root.text, _DEVICE)).replace("\\", " ")),
         recorded_at=moment(root.text(_ACQUIRED)),
         statements=said,
         intervals_ms=_intervals_ms(annotations),
@@ -121,14 +127,26 @@ def _refuse_other_class(path: Path, sop_class: str) -> None:
     _refuse(path, f"DICOM {name}", "a DICOM ECG waveform", "choose the ECG of the study, not its images or reports")
 
 
-def _originals(path: Path, groups: Sequence[Item]) -> list[Item]:
+def _originals(path: Path, groups: Sequence[Item], persons: Persons) -> list[Item]:
     originals = [group for group in groups if group.text(ORIGINALITY) == "ORIGINAL"]
     if not originals:
         labels = ", ".join(group.text(GROUP_LABEL) or group.text(ORIGINALITY) or "unnamed" for group in groups)
-        found = f"no original waveform ({shown(labels) or 'none at all'})"
+        found = f"no original waveform ({persons.shown(labels) or 'none at all'})"
         _refuse(path, found, "the rhythm as it was recorded", "export the ECG with its rhythm, not its median beat alone")
     refuse_too_many_samples(path, 1, sum(channels * samples for channels, samples in map(num_samples, originals)))
     return originals
+
+
+def _persons(root: Item) -> Persons:
+    names, numbers = (tuple(map(root.text, tags)) for tags in (_NAMES, _NUMBERS))
+    born = day(root.text(_BORN))
+    return Persons(names, numbers, () if born is None else (born,))
+
+
+def _without_persons(group: LeadGroup, persons: Persons) -> LeadGroup:
+    """The labels of leads are free text."""
+    leads, left_out = (tuple(map(persons.shown, names)) for names in (group.leads, group.left_out))
+    return replace(group, leads=leads, left_out=left_out)
 
 
 def _age(text: str) -> float | None:

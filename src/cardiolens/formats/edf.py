@@ -14,10 +14,10 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.bounds import read_bounded, refuse_too_many_samples
+from cardiolens.formats.bounds import read_bounded, refuse_too_many_samples, shown
 from cardiolens.formats.edf_header import EdfHeader, EdfSignal, looks_like_edf, parse_header, rate_hz
 from cardiolens.formats.patient import sex, whole_years
-from cardiolens.privacy import display_name, hide_participants
+from cardiolens.privacy import display_name
 from cardiolens.signals.leads import standard_lead
 from cardiolens.signals.units import millivolts_per
 from cardiolens.types import Recording
@@ -104,7 +104,7 @@ def _millivolts_per_unit(path: Path, signal: EdfSignal) -> float:
     if millivolts is None:
         raise BadRecording(
             path,
-            found=f"lead {signal.label} in {hide_participants(signal.dimension) or 'no unit'}",
+            found=f"lead {signal.label} in {shown(signal.dimension) or 'no unit'}",
             expected="V, mV, uV or nV",
             remedy="write the unit into the header; no scale is guessed",
         )

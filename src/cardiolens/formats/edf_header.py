@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from cardiolens.errors import BadRecording
-from cardiolens.formats.bounds import LONGEST_TEXT
-from cardiolens.privacy import hide_participants
+from cardiolens.formats.bounds import shown
+from cardiolens.formats.statements import Persons
 
 VERSIONS = {b"0       ": 2, b"\xffBIOSEMI": 3}
 """Bytes per sample by the first eight bytes of the file: EDF, BDF."""
@@ -101,7 +101,13 @@ def parse_header(path: Path, content: bytes) -> EdfHeader:
     if num_bytes > _FIXED_BYTES * (_MOST_SIGNALS + 1):
         _refuse(path, f"{num_bytes // _FIXED_BYTES - 1} signals", f"{_MOST_SIGNALS} at most", "export the ECG leads alone")
     bytes_per_sample = VERSIONS[content[:8]]
-    signals = _signals(path, content[_FIXED_BYTES:num_bytes])
+    plus = reserved.upper().startswith(("EDF+", "BDF+"))
+    who, how = (patient.split(), recording.split()) if plus else ([], [])
+    started = how[1] if len(how) > 1 and how[0].lower() == "startdate" else None
+    born = _long_date(who[2]) if len(who) > 2 else None
+    spoken_of = (patient, *(how[2:4] if started else [recording]))
+    persons = Persons(spoken_of, spoken_of, () if born is None else (born,))
+    signals = _signals(path, content[_FIXED_BYTES:num_bytes], persons)
     record_s = _decimal(path, duration, "duration of a record")
     if record_s < 0:
         _refuse(path, f"records of {record_s:g} s", "a length in seconds")
@@ -109,9 +115,6 @@ def parse_header(path: Path, content: bytes) -> EdfHeader:
     if record_bytes == 0:
         _refuse(path, "no samples in a record", "some")
     num_records, notes = _num_records(path, records, len(content) - num_bytes, record_bytes)
-    plus = reserved.upper().startswith(("EDF+", "BDF+"))
-    who, how = (patient.split(), recording.split()) if plus else ([], [])
-    started = how[1] if len(how) > 1 and how[0].lower() == "startdate" else None
     return EdfHeader(
         signals=signals,
         num_records=num_records,
@@ -119,9 +122,9 @@ def parse_header(path: Path, content: bytes) -> EdfHeader:
         num_bytes=num_bytes,
         bytes_per_sample=bytes_per_sample,
         recorded_at=_moment(_short_date(start_date) if started is None else _long_date(started), start_time),
-        born=_long_date(who[2]) if len(who) > 2 else None,
+        born=born,
         sex=who[1] if len(who) > 1 else None,
-        device=hide_participants(how[4].replace("_", " ")) if started and len(how) > 4 and how[4] != "X" else None,
+        device=persons.kept(how[4].replace("_", " ")) if started and len(how) > 4 and how[4] != "X" else None,
         notes=notes,
     )
 
@@ -139,7 +142,7 @@ def rate_hz(path: Path, header: EdfHeader, signal: EdfSignal) -> float:
     return rate
 
 
-def _signals(path: Path, fields: bytes) -> tuple[EdfSignal, ...]:
+def _signals(path: Path, fields: bytes, persons: Persons) -> tuple[EdfSignal, ...]:
     num_signals = len(fields) // sum(_SIGNAL_WIDTHS)
     columns, start = [], 0
     for width in _SIGNAL_WIDTHS:
@@ -147,11 +150,11 @@ def _signals(path: Path, fields: bytes) -> tuple[EdfSignal, ...]:
         start += width * num_signals
     signals = []
     for label, _, dimension, bottom, top, low, high, _, samples, _ in zip(*columns, strict=True):
-        shown = hide_participants(label)[:LONGEST_TEXT] or f"signal {len(signals) + 1}"
-        num_samples = _whole(path, samples, f"number of samples of {shown}")
+        name = persons.shown(label) or f"signal {len(signals) + 1}"
+        num_samples = _whole(path, samples, f"number of samples of {name}")
         if num_samples < 0:
-            _refuse(path, f"{num_samples} samples of {shown} in a record", "a number of samples")
-        signals.append(EdfSignal(shown, dimension, (bottom, top), (low, high), num_samples))
+            _refuse(path, f"{num_samples} samples of {name} in a record", "a number of samples")
+        signals.append(EdfSignal(name, dimension, (bottom, top), (low, high), num_samples))
     return tuple(signals)
 
 
@@ -180,13 +183,13 @@ def _text(fields: bytes, widths: tuple[int, ...]) -> list[str]:
 
 def _whole(path: Path, text: str, meaning: str) -> int:
     if _WHOLE.fullmatch(text) is None:
-        _refuse(path, f"{meaning} {hide_participants(text) or 'missing'}", "a whole number")
+        _refuse(path, f"{meaning} {shown(text) or 'missing'}", "a whole number")
     return int(text)
 
 
 def _decimal(path: Path, text: str, meaning: str) -> float:
     if _DECIMAL.fullmatch(text) is None or abs(float(text)) > _LARGEST_NUMBER:
-        _refuse(path, f"{meaning} {hide_participants(text) or 'missing'}", "a number")
+        _refuse(path, f"{meaning} {shown(text) or 'missing'}", "a number")
     return float(text)
 
 

@@ -21,10 +21,10 @@ from cardiolens.formats.hl7.annotations import intervals_ms, statements
 from cardiolens.formats.lead_codes import coded_lead
 from cardiolens.formats.lead_groups import LeadGroup, simultaneous
 from cardiolens.formats.patient import sex, whole_years, years
-from cardiolens.formats.statements import without_persons
+from cardiolens.formats.statements import Persons, without_persons
 from cardiolens.formats.timestamp import day, moment
 from cardiolens.formats.xml_document import read_xml, root_tag
-from cardiolens.privacy import display_name, hide_participants
+from cardiolens.privacy import display_name
 from cardiolens.signals.leads import standard_lead
 from cardiolens.signals.units import millivolts_per
 from cardiolens.types import Recording
@@ -40,6 +40,7 @@ _LARGEST_NUMBER = 1e6
 _LEADS_SHOWN = 20
 _DERIVED = "derivation/derivedSeries"
 _DEVICE = "author/seriesAuthor"
+_NUMBERED = ("Subject", "Person", "Performer", "Investigator", "Entity")
 
 
 def sniff(path: Path, head: bytes) -> bool:
@@ -59,11 +60,12 @@ def read(path: Path) -> Recording:
     root = read_xml(path)
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
+    persons = _persons(root)
     series, notes = _rhythm(path, root)
-    groups = [_lead_group(path, sequences) for sequences in series.findall("component/sequenceSet")]
+    groups = [_lead_group(path, sequences, persons) for sequences in series.findall("component/sequenceSet")]
     group, left_out = simultaneous(path, groups)
     recorded_at = _start(series) or _start(root)
-    said, unsaid = without_persons(statements(root, series), _persons(root))
+    said, unsaid = without_persons(statements(root, series), persons)
     intervals = intervals_ms(root, series)
     of_beat = {name: value for name, value in intervals_ms(*series.findall(_DERIVED)).items() if name not in intervals}
     if of_beat:
@@ -76,7 +78,7 @@ def read(path: Path) -> Recording:
         source=display_name(path),
         age_years=_age(root, recorded_at),
         sex=sex(gender.get("code")) if gender is not None else None,
-        device=_device(series),
+        device=persons.kept(_device(series)),
         recorded_at=recorded_at,
         statements=said,
         intervals_ms=intervals | of_beat,
@@ -103,7 +105,7 @@ def _num_standard(series: Element) -> int:
     return len({lead for sequence in sequences if (lead := standard_lead(_lead(sequence)))})
 
 
-def _lead_group(path: Path, sequence_set: Element) -> LeadGroup:
+def _lead_group(path: Path, sequence_set: Element, persons: Persons) -> LeadGroup:
     sequences = sequence_set.findall("component/sequence")
     clocks = [sequence for sequence in sequences if _code(sequence).startswith("TIME_")]
     if not clocks:
@@ -112,7 +114,7 @@ def _lead_group(path: Path, sequence_set: Element) -> LeadGroup:
     for sequence in sequences:
         if _code(sequence).startswith("TIME_"):
             continue
-        name = shown(_lead(sequence))
+        name = persons.shown(_lead(sequence))
         row = _millivolts(path, name, sequence)
         if row is None:
             left_out.append(name)
@@ -199,19 +201,22 @@ def _age(root: Element, recorded_at: datetime | None) -> float | None:
     return whole_years(born=day(birth.get("value")), on=recorded_at) if birth is not None else None
 
 
-def _persons(root: Element) -> list[str]:
+def _persons(root: Element) -> Persons:
     persons = (element for element in root.iter() if element.tag.endswith("Person"))
-    return [" ".join(name.itertext()) for person in persons for name in person.findall("name")]
+    names = (" ".join(name.itertext()) for person in persons for name in person.findall("name"))
+    numbered = (root, *(element for element in root.iter() if element.tag.endswith(_NUMBERED)))
+    numbers = (number.get("extension", "") for element in numbered for number in element.findall("id"))
+    born = (day(birth.get("value")) for birth in root.iter("birthTime"))
+    return Persons(tuple(names), tuple(numbers), tuple(filter(None, born)))
 
 
-def _device(series: Element) -> str | None:
+def _device(series: Element) -> str:
     tags = (
         "manufacturerOrganization/name",
         "manufacturedSeriesDevice/manufacturerModelName",
         "manufacturedSeriesDevice/softwareName",
     )
-    words = " ".join(series.findtext(f"{_DEVICE}/{tag}") or "" for tag in tags)
-    return hide_participants(" ".join(words.split())) or None
+    return " ".join(series.findtext(f"{_DEVICE}/{tag}") or "" for tag in tags)
 
 
 def _lead(sequence: Element) -> str:

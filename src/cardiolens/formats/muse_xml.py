@@ -9,6 +9,7 @@ every waveform of two real files.
 from __future__ import annotations
 
 import base64
+import re
 import zlib
 from datetime import date, datetime
 from pathlib import Path
@@ -20,9 +21,9 @@ from jaxtyping import Bool, Float32, Int16
 from cardiolens.errors import BadRecording
 from cardiolens.formats.bounds import shown
 from cardiolens.formats.patient import sex, whole_years, years
-from cardiolens.formats.statements import without_persons
+from cardiolens.formats.statements import Persons, without_persons
 from cardiolens.formats.xml_document import read_xml, root_tag
-from cardiolens.privacy import display_name, hide_participants
+from cardiolens.privacy import display_name
 from cardiolens.signals.units import millivolts_per
 from cardiolens.types import Recording
 
@@ -31,7 +32,9 @@ NAME = "GE MUSE XML"
 _DATE = "%m-%d-%Y"
 _LARGEST_NUMBER = 1e6
 _MOST_EXPONENT = 6
-_PERSONS = ("LastName", "FirstName")
+_NAMES = ("LastName", "FirstName", "MiddleName")
+_NUMBERS = re.compile(r"\w*ID|\w*Number|\w*AccountNum")
+_SPEAK_OF_PERSONS = ("PatientDemographics", "TestDemographics", "Order")
 _INTERVALS = {
     "pq": "RestingECGMeasurements/PRInterval",
     "qrs": "RestingECGMeasurements/QRSDuration",
@@ -57,6 +60,9 @@ def read(path: Path) -> Recording:
         BadRecording: no rhythm; rate, unit or samples missing, unknown or contradictory; leads of different lengths or times.
     """
     root = read_xml(path)
+    persons = _persons(root)
+    for lead in root.iter("LeadID"):
+        lead.text = persons.shown(lead.text or "")
     rhythms = [waveform for waveform in root.findall("Waveform") if _text(waveform, "WaveformType").lower() == "rhythm"]
     if not rhythms:
         raise _bad(path, "no waveform of the type Rhythm", "the rhythm of a resting ECG")
@@ -72,7 +78,7 @@ def read(path: Path) -> Recording:
     if len(lengths := sorted({len(row) for row in rows})) > 1:
         raise _bad(path, f"leads of {lengths[0]} to {lengths[-1]} samples", "leads of one length")
     recorded_at = _moment(root)
-    statements, left_out = without_persons(_diagnosis(root), _persons(root))
+    statements, left_out = without_persons(_diagnosis(root), persons)
     return Recording(
         signal_mv=np.stack(rows),
         leads=tuple(_name(lead) for lead in leads),
@@ -80,7 +86,7 @@ def read(path: Path) -> Recording:
         source=display_name(path),
         age_years=_age(root.find("PatientDemographics"), recorded_at),
         sex=sex(_text(root, "PatientDemographics/Gender")),
-        device=_device(root),
+        device=persons.kept(_device(root)),
         recorded_at=recorded_at,
         statements=statements,
         intervals_ms={name: value for name, tag in _INTERVALS.items() if 0 < (value := _number(_text(root, tag))) < 1e5},
@@ -163,8 +169,12 @@ def _diagnosis(root: Element) -> list[str]:
     return [*lines, " ".join(pieces)]
 
 
-def _persons(root: Element) -> list[str]:
-    return [element.text or "" for element in root.iter() if element.tag.endswith(_PERSONS)]
+def _persons(root: Element) -> Persons:
+    names = (element.text or "" for element in root.iter() if element.tag.endswith(_NAMES))
+    places = (element for tag in _SPEAK_OF_PERSONS for place in root.findall(tag) for element in place.iter())
+    numbers = (element.text or "" for element in places if _NUMBERS.fullmatch(element.tag))
+    born = (_day((element.text or "").strip()) for element in root.iter("DateofBirth"))
+    return Persons(tuple(names), tuple(numbers), tuple(filter(None, born)))
 
 
 def _moment(root: Element) -> datetime | None:
@@ -191,11 +201,11 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _device(root: Element) -> str | None:
+def _device(root: Element) -> str:
     parts = [_text(root, f"TestDemographics/{tag}") for tag in ("AcquisitionDevice", "AcquisitionSoftwareVersion")]
     analysis = _text(root, "TestDemographics/AnalysisSoftwareVersion")
     parts += [f"(analysis software {analysis})"] if analysis else []
-    return hide_participants(" ".join(" ".join(parts).split())) or None
+    return " ".join(parts)
 
 
 def _name(lead: Element) -> str:

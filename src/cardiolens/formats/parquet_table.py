@@ -1,7 +1,7 @@
 """Parquet tables, one row per sample and one flat column of numbers per lead.
 
-Rate, unit and leads follow the contract in `table_columns`. What the columns unpack to is bounded before any is unpacked,
-in `parquet_footer`.
+Rate, unit and leads follow the contract in `table.columns`. What the columns unpack to is bounded before any is unpacked,
+in `table.parquet_footer`.
 """
 
 from __future__ import annotations

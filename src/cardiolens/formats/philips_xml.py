@@ -53,8 +53,9 @@ def read(path: Path) -> Recording:
     waveform = root.find("waveforms/parsedwaveforms")
     if waveform is None:
         raise _bad(path, "no parsedwaveforms", "the rhythm inside the file")
+    persons = report.persons(root)
     said = _Said(path, waveform, root.find("dataacquisition/signalcharacteristics"))
-    leads = _leads(path, said)
+    leads = [persons.shown(lead) for lead in _leads(path, said)]
     rate_hz = said.number("samplespersecond", "samplingrate")
     millivolts = said.number("resolution", "signalresolution") * _MILLIVOLTS_PER_MICROVOLT
     num_samples = round(said.number("durationperchannel") * rate_hz / 1000)
@@ -65,7 +66,7 @@ def read(path: Path) -> Recording:
     voltages = [number for number, lead in enumerate(leads) if not lead.upper().startswith(_NO_VOLTAGES)]
     if others := [lead for number, lead in enumerate(leads) if number not in voltages]:
         notes.append(f"left out {', '.join(others)}")
-    statements, left_out = report.statements(root)
+    statements, left_out = report.statements(root, persons)
     return Recording(
         signal_mv=signal[voltages, :num_kept],
         leads=tuple(leads[number] for number in voltages),
@@ -73,11 +74,11 @@ def read(path: Path) -> Recording:
         source=display_name(path),
         age_years=report.age(root),
         sex=report.sex(root),
-        device=report.device(root),
+        device=report.device(root, persons),
         recorded_at=report.recorded_at(root),
         statements=statements,
         intervals_ms=report.intervals_ms(root),
-        notes=(*notes, *report.remarks(root), *left_out),
+        notes=(*notes, *report.remarks(root, persons), *left_out),
     )
 
 
@@ -111,7 +112,7 @@ def _leads(path: Path, said: _Said) -> list[str]:
         return list(LEADS)
     if num_leads != str(len(labels)):
         raise _bad(path, f"{len(labels)} lead names", f"{shown(num_leads) or 'some'} leads as declared")
-    return [shown(label) for label in labels]
+    return labels
 
 
 def _counts(path: Path, waveform: Element, said: _Said, leads: list[str], num_samples: int) -> Float[np.ndarray, "lead time"]:

@@ -79,8 +79,8 @@ def read(path: Path) -> Recording:
     measured = record.sections.get(7)
     notes += ["the device reports a pacemaker"] if measured and any(measured.content[1:2]) else []
     said = _statements(record.sections[8], header.encoding) if 8 in record.sections else []
-    statements, unsaid = without_persons(said, header.people)
-    notes += [*unsaid, *(f"free text: {remark}" for remark in header.free_text)]
+    statements, unsaid = without_persons(said, header.persons)
+    notes += unsaid
     return Recording(
         signal_mv=rhythm.signal_mv[kept],
         leads=tuple(_LEADS[rhythm.leads[row].code] for row in kept),

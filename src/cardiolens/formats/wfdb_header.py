@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from cardiolens.errors import BadRecording
 from cardiolens.formats.bounds import refuse_too_many_samples
+from cardiolens.formats.statements import Persons
 
 BYTES_PER_SAMPLE = {
     **dict.fromkeys(("16", "61", "160"), Fraction(2)),
@@ -28,7 +29,10 @@ BYTES_PER_SAMPLE = {
 
 _MOST_BYTES = 1 << 18
 _MOST_SIGNALS = 256
-_LONGEST_NAME = 40
+# WFDB has no place for persons; comments that begin so name them.
+_OF_PERSONS = re.compile(
+    r"\b(?:name|patient|subject|physician|doctor|operator|technician|nurse|mrn|id|dob|born|birth)\b", re.IGNORECASE
+)
 _NUMBER = r"\d{1,15}"
 _FLOAT = r"[+-]?(?:\d{1,15}\.?\d{0,15}|\.\d{1,15})(?:[eE][+-]?\d{1,3})?"
 _RECORD = re.compile(
@@ -101,16 +105,17 @@ def read_header(path: Path) -> WfdbHeader:
     refuse_too_many_samples(path, num_signals, num_samples)
     if len(lines) - 1 != num_signals:
         _refuse(path, f"{len(lines) - 1} signal lines", f"{num_signals}, as the first line says", "use the whole header")
+    persons = _persons(comments)
     return WfdbHeader(
         rate_hz=float(record["rate"]),
         num_samples=num_samples,
-        signals=tuple(_signal(path, line, number) for number, line in enumerate(lines[1:], start=1)),
+        signals=tuple(_signal(path, line, number, persons) for number, line in enumerate(lines[1:], start=1)),
         comments=comments,
         recorded_at=_moment(record["moment"] or ""),
     )
 
 
-def _signal(path: Path, line: str, number: int) -> WfdbSignal:
+def _signal(path: Path, line: str, number: int, persons: Persons) -> WfdbSignal:
     fields = _SIGNAL.fullmatch(line)
     if fields is None:
         _refuse(path, f"signal line {number} not understood", "file, format, gain, ... as WFDB defines", "mend the line")
@@ -130,8 +135,13 @@ def _signal(path: Path, line: str, number: int) -> WfdbSignal:
         gain=float(fields["gain"] or 0),
         baseline=int(fields["baseline"] or fields["zero"] or 0),
         unit=fields["unit"],
-        lead=(fields["lead"] or f"signal {number}")[:_LONGEST_NAME],
+        lead=persons.shown(fields["lead"] or f"signal {number}"),
     )
+
+
+def _persons(comments: tuple[str, ...]) -> Persons:
+    spoken_of = tuple(comment for comment in comments if _OF_PERSONS.search(comment))
+    return Persons(names=spoken_of, numbers=spoken_of)
 
 
 def _lines(text: str) -> tuple[list[str], tuple[str, ...]]:

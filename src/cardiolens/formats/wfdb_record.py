@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from cardiolens.atomic import full_disk_named, write_atomically
 from cardiolens.errors import BadRecording
-from cardiolens.formats.bounds import refuse_too_many_samples
+from cardiolens.formats.bounds import refuse_too_many_samples, shown
 from cardiolens.formats.patient import age_years, sex
 from cardiolens.formats.wfdb_header import (
     BYTES_PER_SAMPLE,
@@ -29,7 +29,7 @@ from cardiolens.formats.wfdb_header import (
     looks_like_header,
     read_header,
 )
-from cardiolens.privacy import display_name, hide_participants
+from cardiolens.privacy import display_name
 from cardiolens.signals.leads import standard_lead
 from cardiolens.signals.units import millivolts_per
 from cardiolens.types import Recording
@@ -84,7 +84,7 @@ def read(path: Path) -> Recording:
         age_years=age_years(patient.get("age")),
         sex=sex(patient.get("sex")),
         recorded_at=header.recorded_at,
-        notes=tuple(hide_participants(note) for note in notes),
+        notes=tuple(notes),
     )
 
 
@@ -124,20 +124,19 @@ def _files(header: Path, signals: Iterable[WfdbSignal]) -> dict[Path, list[WfdbS
         by_name.setdefault(signal.file, []).append(signal)
     wanted = {name: held for name, held in by_name.items() if any(standard_lead(signal.lead) for signal in held)}
     if not wanted:
-        names = hide_participants(", ".join(signal.lead for held in by_name.values() for signal in held[:20]))
+        names = ", ".join(signal.lead for held in by_name.values() for signal in held[:20])
         _refuse(header, f"leads {names}", "leads of a 12-lead ECG", "name them as usual, I to V6")
     return {_inside(header, name): held for name, held in wanted.items()}
 
 
 def _inside(header: Path, name: str) -> Path:
-    shown = hide_participants(name[:80])
     if Path(name).name != name or "\\" in name or ":" in name or name in {"~", ".."}:
-        _refuse(header, f"a data file named {shown}", "a file of the header's own folder", "do not trust this header")
+        _refuse(header, f"a data file named {shown(name)}", "a file of the header's own folder", "do not trust this header")
     path = header.parent / name
     if not path.is_file():
-        _refuse(header, f"no file {shown} beside it", "header and data together", "copy the data file into this folder")
+        _refuse(header, f"no file {shown(name)} beside it", "header and data together", "copy the data file into this folder")
     if path.resolve().parent not in {header.parent.resolve(), header.resolve().parent}:
-        _refuse(header, f"{shown} linking to another folder", "a file of this folder", "copy the file itself here")
+        _refuse(header, f"{shown(name)} linking to another folder", "a file of this folder", "copy the file itself here")
     return path
 
 
@@ -148,7 +147,7 @@ def _millivolts_per_count(header: Path, signal: WfdbSignal) -> float | None:
         return millivolts / signal.gain
     if standard_lead(signal.lead) is None:
         return None
-    unit = hide_participants(signal.unit or "no unit")
+    unit = shown(signal.unit or "no unit")
     _refuse(
         header,
         f"lead {signal.lead} with a gain of {signal.gain:g} per {unit}",

@@ -9,15 +9,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from xml.etree.ElementTree import Element
 
-from cardiolens.formats.bounds import LONGEST_TEXT
 from cardiolens.formats.patient import AGE_UNITS, whole_years, years
 from cardiolens.formats.patient import sex as sex_in_words
-from cardiolens.formats.statements import without_persons
-from cardiolens.privacy import hide_participants
+from cardiolens.formats.statements import Persons, without_persons
 
 _LARGEST_MS = 1e5
 _QUALITY_GOOD = "ECG OK"
-_PERSONS = ("lastname", "firstname", "middlename", "clinician", "operator", "editor", "fellow")
+_NAMES = ("lastname", "firstname", "middlename", "clinician", "operator", "editor", "fellow")
+_NUMBERS = ("patientid", "mrn", "ssn", "ordernumber", "orderid", "encounterid", "visitnumber")
 _INTERVALS = {
     "p": ("pdur",),
     "pq": ("print", "meanprint"),
@@ -47,11 +46,7 @@ def age(root: Element) -> float | None:
     for unit in AGE_UNITS:
         if (value := years(element.findtext(unit), unit)) is not None:
             return value
-    try:
-        born = date.fromisoformat((element.findtext("dateofbirth") or "").strip())
-    except ValueError:
-        return None
-    return whole_years(born=born, on=recorded_at(root))
+    return whole_years(born=_day(element.findtext("dateofbirth")), on=recorded_at(root))
 
 
 def sex(root: Element) -> str | None:
@@ -59,16 +54,24 @@ def sex(root: Element) -> str | None:
     return sex_in_words(root.findtext("patient/generalpatientdata/sex"))
 
 
-def device(root: Element) -> str | None:
+def persons(root: Element) -> Persons:
+    """Patient and staff, to be kept out of what is said. Who signed is named behind "by"."""
+    names = [text for x in root.iter() if any(tag in x.tag for tag in _NAMES) for text in (x.text or "", x.get("id", ""))]
+    signed = ((x.text or "").partition(" by ")[2] for x in root.iter("mdsignatureline"))
+    numbers = (x.text or "" for x in root.iter() if x.tag.lower().endswith(_NUMBERS))
+    born = (_day(x.text) for x in root.iter("dateofbirth"))
+    return Persons((*names, *signed), tuple(numbers), tuple(filter(None, born)))
+
+
+def device(root: Element, persons: Persons) -> str | None:
     """Model and software version, without the number of this one machine."""
     machine = root.find("dataacquisition/machine")
     if machine is None:
         return None
-    words = f"{machine.text or ''} {machine.get('detaildescription', '')}".split()
-    return hide_participants(" ".join(words)) or None
+    return persons.kept(f"{machine.text or ''} {machine.get('detaildescription', '')}")
 
 
-def statements(root: Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def statements(root: Element, persons: Persons) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Statements with their reasons, then the severity, of the latest interpretation; and notes on what was left out.
 
     The signature line names a physician and is not read.
@@ -81,7 +84,6 @@ def statements(root: Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
         sides = (" ".join((statement.findtext(side) or "").split()) for side in ("leftstatement", "rightstatement"))
         lines.append(": ".join(side for side in sides if side))
     lines.append((interpretation.findtext("severity") or "").strip(" -"))
-    persons = (element.text or "" for element in root.iter() if any(person in element.tag for person in _PERSONS))
     return without_persons(lines, persons)
 
 
@@ -104,16 +106,16 @@ def intervals_ms(root: Element) -> dict[str, float]:
     return intervals
 
 
-def remarks(root: Element) -> tuple[str, ...]:
+def remarks(root: Element, persons: Persons) -> tuple[str, ...]:
     """What the device says of pacemaker, signal quality and loose electrodes, as notes."""
     paced = (root.findtext("patient/generalpatientdata/pacestatus") or "").strip().lower().startswith("paced")
     found = ["the device reports a pacemaker"] if paced else []
     quality = next((element.text.strip() for element in root.iter("qaactioncode") if element.text), "")
     if quality not in {"", _QUALITY_GOOD}:
-        found.append(f"the device says of the signal: {hide_participants(quality)[:LONGEST_TEXT]}")
+        found.append(f"the device says of the signal: {persons.shown(quality)}")
     for lead in root.iter("leadmeasurement"):
         if any(_number(inop.get("duration")) > 0 for inop in lead.iter("inop")):
-            name = hide_participants(lead.get("leadname", "without name"))[:LONGEST_TEXT]
+            name = persons.shown(lead.get("leadname", "without name"))
             found.append(f"lead {name} was off for a time, says the device")
     return tuple(found)
 
@@ -121,6 +123,13 @@ def remarks(root: Element) -> tuple[str, ...]:
 def _latest_interpretation(root: Element) -> Element | None:
     written = root.findall("interpretations/interpretation")
     return sorted(written, key=lambda one: (one.get("date", ""), one.get("time", "")))[-1] if written else None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat((text or "").strip())
+    except ValueError:
+        return None
 
 
 def _number(text: str | None) -> float:

@@ -1,4 +1,7 @@
-"""Section 1 of an SCP-ECG record: who made the recording, when and of whom. Names, numbers and birth dates are not kept."""
+"""Section 1 of an SCP-ECG record: who made the recording, when and of whom.
+
+Names, numbers and birth dates are not kept, nor what somebody typed in as free text.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from datetime import date, datetime, time
 
 from cardiolens.formats.patient import whole_years, years
 from cardiolens.formats.scp.sections import Section
-from cardiolens.formats.statements import without_persons
-from cardiolens.privacy import hide_participants
+from cardiolens.formats.statements import Persons
 
-_AGE, _BIRTH, _SEX, _DEVICE, _DATE, _TIME, _FREE_TEXT, _END = 4, 5, 8, 14, 25, 26, 30, 255
+_AGE, _BIRTH, _SEX, _DEVICE, _DATE, _TIME, _END = 4, 5, 8, 14, 25, 26, 255
 # Last, first and second last name of the patient; the physicians who referred and confirmed; the technician.
-_NUMBER, _PEOPLE = 2, (0, 1, 3, 20, 21, 22)
+_NAMES = (0, 1, 3, 20, 21, 22)
+# The patient's, and that of the examination.
+_NUMBERS = (2, 31)
 # By number; 0 leaves the unit open.
 _AGE_UNITS = {1: "years", 2: "months", 3: "weeks", 4: "days", 5: "hours"}
 _SEXES = {1: "M", 2: "F"}
@@ -50,12 +54,9 @@ class ScpHeader:
     sex: str | None = None
     device: str | None = None
     recorded_at: datetime | None = None
-    free_text: tuple[str, ...] = ()
-    """What was typed in by hand, without what names a person."""
-
     encoding: str = "latin-1"
-    people: tuple[str, ...] = field(default=(), repr=False)
-    """Names to look for in other texts; they go no further."""
+    persons: Persons = field(default_factory=Persons)
+    """To be looked for in other texts; they go no further."""
 
 
 def read_header(section: Section) -> ScpHeader:
@@ -65,26 +66,21 @@ def read_header(section: Section) -> ScpHeader:
         BadRecording: a field reaches beyond the section.
     """
     tags: dict[int, bytes] = {}
-    free_texts = []
     for tag, value in _tags(section):
         tags.setdefault(tag, value)
-        if tag == _FREE_TEXT:
-            free_texts.append(value)
     machine = tags.get(_DEVICE, b"")
     encoding = _ENCODINGS.get(machine[_LANGUAGE_AT], "latin-1") if len(machine) > _LANGUAGE_AT else "latin-1"
     (sex,) = _numbers("B", tags.get(_SEX, b"")) or (0,)
-    people = tuple(text(tags[tag], encoding) for tag in _PEOPLE if tag in tags)
-    number = text(tags.get(_NUMBER, b""), encoding)
-    remarks = (text(value, encoding) for value in free_texts)
-    free_text, _ = without_persons((remark for remark in remarks if not number or number not in remark), people)
+    names, numbers = (tuple(text(tags.get(tag, b""), encoding) for tag in kind) for kind in (_NAMES, _NUMBERS))
+    born = _day(tags.get(_BIRTH, b""))
+    persons = Persons(names, numbers, () if born is None else (born,))
     return ScpHeader(
         age_years=_age(tags),
         sex=_SEXES.get(sex),
-        device=_device(machine, encoding),
+        device=persons.kept(_device(machine, encoding)),
         recorded_at=_moment(tags),
-        free_text=free_text,
         encoding=encoding,
-        people=people,
+        persons=persons,
     )
 
 
@@ -133,12 +129,11 @@ def _age(tags: Mapping[int, bytes]) -> float | None:
     return whole_years(born=_day(tags.get(_BIRTH, b"")), on=_day(tags.get(_DATE, b"")))
 
 
-def _device(machine: bytes, encoding: str) -> str | None:
+def _device(machine: bytes, encoding: str) -> str:
     """Maker and model. The maker's name stands behind four other texts, or is given by number."""
     if len(machine) < _MODEL.stop:
-        return None
+        return ""
     rest = machine[_PROGRAM_AT:]
     texts = rest[1 + rest[0] :].split(b"\0") if rest else []
     maker = text(texts[_MAKER], encoding) if len(texts) > _MAKER else ""
-    named = " ".join(filter(None, (maker or "".join(_MAKERS[machine[7] : machine[7] + 1]), text(machine[_MODEL], encoding))))
-    return hide_participants(named) or None
+    return f"{maker or ''.join(_MAKERS[machine[7] : machine[7] + 1])} {text(machine[_MODEL], encoding)}"
