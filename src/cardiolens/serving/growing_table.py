@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cardiolens.atomic import full_disk_named, sync
@@ -46,6 +46,19 @@ class GrowingTable:
         with full_disk_named(self.path):
             self._writer.writerow({column: _harmless(cell) for column, cell in row.items()})
             self._file.flush()
+
+    def write_whole(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """All rows that are left, each on disk as soon as it is made; then the table takes its name.
+
+        Raises:
+            NoSpace: the disk is full; what is whole is kept, as after any other failure.
+        """
+        try:
+            for row in rows:
+                self.write(row)
+            self.finish()
+        finally:
+            self.close()
 
     def finish(self) -> None:
         """The table is whole: it takes its name."""

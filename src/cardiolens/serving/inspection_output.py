@@ -136,12 +136,7 @@ def write_rows(table: GrowingTable, inspections: Iterable[Inspection]) -> None:
     Raises:
         NoSpace: the disk is full; what is whole is kept.
     """
-    try:
-        for inspection in inspections:
-            table.write(_row(inspection))
-        table.finish()
-    finally:
-        table.close()
+    table.write_whole(map(_row, inspections))
 
 
 def heading(inspection: Inspection) -> tuple[str, ...]:

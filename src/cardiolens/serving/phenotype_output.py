@@ -44,12 +44,7 @@ def write_rows(table: GrowingTable, studies: Iterable[StudyPhenotypes | RefusedS
     Raises:
         NoSpace: the disk is full; what is whole is kept.
     """
-    try:
-        for study in studies:
-            table.write(_row(study))
-        table.finish()
-    finally:
-        table.close()
+    table.write_whole(map(_row, studies))
 
 
 def print_study(study: StudyPhenotypes | RefusedStudy) -> None:
