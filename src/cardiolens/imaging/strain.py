@@ -148,7 +148,7 @@ def _circumferential(
 def _radial(
     paths: Float[np.ndarray, "slice phase contour point 2"], points_mm: Float[np.ndarray, "slice contour point 2"],
     slices: list[int], frame: HeartFrame, spokes: int,
-) -> tuple[Float[np.ndarray, "phase element"], Int[np.ndarray, " element"]]:  # fmt: skip
+) -> tuple[Float[np.ndarray, "phase spoke"], Int[np.ndarray, " spoke"]]:  # fmt: skip
     """Strain of spokes from inner points to the outer point that lies best in line with the centre, and their segments."""
     lengths, segments = [], []
     for k, index in enumerate(slices):
@@ -172,7 +172,7 @@ def _strain(lengths: Float[np.ndarray, "phase element"]) -> Float[np.ndarray, "p
 
 def _summary(
     circumferential: Float[np.ndarray, "phase element"], around: Int[np.ndarray, " element"],
-    radial: Float[np.ndarray, "phase element"], across: Int[np.ndarray, " element"],
+    radial: Float[np.ndarray, "phase spoke"], across: Int[np.ndarray, " spoke"],
 ) -> dict[str, object]:  # fmt: skip
     reasons: dict[str, str] = {}
     values: dict[str, object] = {}

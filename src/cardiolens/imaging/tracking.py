@@ -1,9 +1,9 @@
 """Points of a wall followed through the cycle of a cine slice, by deformable registration of neighbouring phases.
 
 A free-form deformation (cubic B-splines on a grid of 10 mm) brings each phase onto the next and onto the one before, by the
-mean squared difference with a tenth of the bending energy, as the reference pipeline's registration does. Deformations are chained
-forward from end-diastole and backward round the cycle; the two are averaged by how far they have come, which takes out the
-drift. All pairs of a slice are fitted together, on the pixels of the picture alone: no labels take part.
+mean squared difference with a tenth of the bending energy, as the reference pipeline's registration does. Deformations are
+chained forward from end-diastole and backward round the cycle; the two are averaged by how far they have come, which takes out
+the drift. All pairs of a slice are fitted together, on the pixels of the picture alone: no labels take part.
 
 Source: Rueckert et al. 1999 for the deformation; weights and chaining as ukbb_cardiac computes them.
 """

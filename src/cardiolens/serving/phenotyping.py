@@ -23,11 +23,14 @@ from cardiolens.imaging.phases import choose_phases
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS, PHENOTYPES
 from cardiolens.imaging.plausibility import flag_phases, flag_values
 from cardiolens.imaging.segmented import Segmented
+from cardiolens.imaging.strain import StrainConfig, StrainResult, measure_strain
 from cardiolens.notice import NOTICE
 from cardiolens.progress import QUIET, Progress
 from cardiolens.types import CineStack
 
 _DEFAULT_RULES = MaskRules()
+_ECC_APART, _ERR_APART = 6.0, 25.0
+"""Beyond these, tracking and contours contradict each other; on synthetic hearts with true masks they never did."""
 _RIGHT = {phenotype.column for phenotype in PHENOTYPES if phenotype.group == "RV"}
 _STRAIN_COLUMNS = tuple(phenotype.column for phenotype in PHENOTYPES if phenotype.group in {"Ecc", "Err"})
 
@@ -86,7 +89,7 @@ class MeasuredStudy:
     phenotypes: StudyPhenotypes
     cine: CineStack
     measured: MaskPhenotypes
-    strain: None
+    strain: StrainResult | None
     segmented: Segmented
 
 
@@ -95,7 +98,7 @@ class PhenotypeRules:
     """How a study is measured."""
 
     masks: MaskRules = field(default_factory=MaskRules)
-    strain: None = None
+    strain: StrainConfig | None = field(default_factory=StrainConfig)
     """None measures no strain, which takes most of the time."""
 
 
@@ -158,7 +161,7 @@ def measure_study(study: CmrStudy, segmented: Segmented, masks_from: str, *, rul
         heart_rate_bpm=heart_rate,
         rules=rules.masks,
     )
-    strain, strain_values, strain_reasons = _strain()
+    strain, strain_values, strain_reasons = _strain(cine, segmented, measured, rules.strain)
     values = dict.fromkeys(PHENOTYPE_COLUMNS, np.nan) | measured.by_column() | strain_values
     reasons = measured.reasons | strain_reasons
     left, right = segmented.left_refused, segmented.right_refused
@@ -168,11 +171,12 @@ def measure_study(study: CmrStudy, segmented: Segmented, masks_from: str, *, rul
             values[column], reasons[column] = np.nan, refused
     values = {column: float(values[column]) for column in PHENOTYPE_COLUMNS}
     flags = flag_values(values, heart_rate_bpm=heart_rate) | flag_phases(measured.phases)
+    checked, disagreement = _checked_by_contours(strain)
     phenotypes = StudyPhenotypes(
         source=cine.source,
         values=values,
         reasons={column: reason for column, reason in reasons.items() if not np.isfinite(values.get(column, np.nan))},
-        flags=flags,
+        flags=flags | disagreement,
         quality=segmented.quality,
         masks_from=masks_from,
         num_slices=cine.frames.shape[1],
@@ -182,10 +186,37 @@ def measure_study(study: CmrStudy, segmented: Segmented, masks_from: str, *, rul
         es=measured.phases.es,
         heart_rate_bpm=heart_rate,
         heart_rate_from=study.heart_rate_source,
-        notes=(*cine.notes, *(measured.frame.notes if measured.frame else ())),
+        notes=(*cine.notes, *(measured.frame.notes if measured.frame else ()), *checked),
     )
     return MeasuredStudy(phenotypes, cine, measured, strain, segmented)
 
 
-def _strain() -> tuple[None, dict[str, float], dict[str, str]]:
-    return None, {}, dict.fromkeys(_STRAIN_COLUMNS, "not asked for")
+def _checked_by_contours(strain: StrainResult | None) -> tuple[tuple[str, ...], dict[str, str]]:
+    """What the contours alone say of the strain, and flags where tracking says something else."""
+    if strain is None or strain.by_contours is None or not np.isfinite(strain.by_contours.radial):
+        return (), {}
+    check = strain.by_contours
+    said = f"contours alone: circumferential strain {check.midwall:.1f} %, radial {check.radial:.0f} %"
+    pairs = {
+        "ecc_global_percent": (strain.ecc_global, check.midwall, _ECC_APART),
+        "err_global_percent": (strain.err_global, check.radial, _ERR_APART),
+    }
+    flags = {
+        column: f"{found:.1f} % by tracking, {other:.1f} % by contours"
+        for column, (found, other, apart) in pairs.items()
+        if abs(found - other) > apart
+    }
+    return (said,), flags
+
+
+def _strain(
+    cine: CineStack, segmented: Segmented, measured: MaskPhenotypes, config: StrainConfig | None
+) -> tuple[StrainResult | None, dict[str, float], dict[str, str]]:
+    if config is None:
+        return None, {}, dict.fromkeys(_STRAIN_COLUMNS, "not asked for")
+    if measured.frame is None:
+        return None, {}, dict.fromkeys(_STRAIN_COLUMNS, measured.reasons.get("wt_global_mm", "no frame of the heart"))
+    result = measure_strain(
+        cine, segmented.masks, measured.contours, measured.frame, ed=measured.phases.ed, es=measured.phases.es, config=config
+    )
+    return result, result.by_column(), result.reasons
