@@ -13,11 +13,11 @@ PHASES = 10
 CONFIG = StrainConfig(tracking=TrackingConfig(steps=100), margin_mm=10.0)
 
 
-def _frame() -> HeartFrame:
+def _frame(levels: tuple[int, int, int] = (0, 1, 2)) -> HeartFrame:
     """Three slices of one ring; the septum lies where columns begin, the anterior wall where rows begin."""
     return HeartFrame(
         slices=(0, 1, 2),
-        levels=(0, 1, 2),
+        levels=levels,
         strain_slices=(0, 1, 2),
         centres_mm=np.tile(MIDDLE_MM, (3, 1)),
         apex_to_base=(0.0, 0.0, 1.0),
@@ -39,14 +39,16 @@ def _masks(num_phases: int, depth: float) -> np.ndarray:
     return np.repeat(np.array(planes, np.uint8)[:, None], 3, axis=1)
 
 
-def _measured(num_phases: int = PHASES, *, depth: float = 0.3, shift_mm: float = 0.0, late: int = 0) -> StrainResult:
+def _measured(
+    num_phases: int = PHASES, *, depth: float = 0.3, shift_mm: float = 0.0, late: int = 0, levels=(0, 1, 2)
+) -> StrainResult:
     frames = cine(num_phases, depth=depth, shift_mm=shift_mm)
     three = np.repeat(np.roll(frames, late, axis=0)[:, None], 3, axis=1)
     stack = CineStack(three, (10.0, PIXEL_MM, PIXEL_MM), np.arange(num_phases) * 60.0, "m")
     masks = np.roll(_masks(num_phases, depth), late, axis=0)
     contours = Contours(np.tile(circle_mm(ENDO_MM), (3, 1, 1)), np.tile(circle_mm(EPI_MM), (3, 1, 1)))
     es = (num_phases // 2 + late) % num_phases
-    return measure_strain(stack, masks, contours, _frame(), ed=late, es=es, config=CONFIG)
+    return measure_strain(stack, masks, contours, _frame(levels), ed=late, es=es, config=CONFIG)
 
 
 def _truth(depth: float = 0.3) -> tuple[float, float]:
@@ -90,6 +92,11 @@ def test_a_ring_that_only_moves_has_no_strain():
     result = _measured(depth=0.0, shift_mm=5.0)
     assert abs(result.ecc_global) < 2.5
     assert abs(result.err_global) < 6.0
+
+
+def test_the_three_slices_are_basal_mid_and_apical_in_whatever_thirds_they_lie():
+    # Of 7 or 8 slices the one for the apex lies in the middle third.
+    assert np.isfinite(_measured(8, levels=(0, 1, 1)).ecc_segments).all()
 
 
 def test_too_few_phases_and_an_open_wall_have_a_reason():

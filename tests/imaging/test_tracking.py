@@ -27,6 +27,11 @@ def test_both_borders_of_a_contracting_ring_are_followed_and_come_home():
     assert miss < 1.5
 
 
+def test_noise_of_a_twentieth_of_the_brightness_moves_borders_by_less_than_a_pixel():
+    paths, _ = _followed(cine(PHASES, noise=0.05), circle_mm(ENDO_MM))
+    np.testing.assert_allclose(_radius(paths), radii(PHASES)[0], atol=PIXEL_MM)
+
+
 def test_a_ring_that_moves_as_a_whole_keeps_its_shape():
     paths, _ = _followed(cine(PHASES, depth=0.0, shift_mm=5.0), circle_mm(ENDO_MM))
     lengths = np.linalg.norm(np.roll(paths, -1, axis=1) - paths, axis=-1).sum(axis=1)

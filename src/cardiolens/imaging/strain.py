@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from cardiolens.configs import refuse_outside
 from cardiolens.imaging.contour_strain import ContourStrain, contour_strain
 from cardiolens.imaging.contours import Contours, trace_ventricle
-from cardiolens.imaging.heart_frame import NUM_SEGMENTS, HeartFrame
+from cardiolens.imaging.heart_frame import NUM_SEGMENTS, HeartFrame, aha_segments
 from cardiolens.imaging.mask_cleanup import LV_CAVITY, MYOCARDIUM
 from cardiolens.imaging.tracking import TrackingConfig, follow, register_cycle
 from cardiolens.types import CineStack
@@ -141,7 +141,7 @@ def _circumferential(
     """Strain of the elements between neighbours on both contours, and each one's segment at end-diastole."""
     lengths = np.linalg.norm(np.roll(paths, -1, axis=3) - paths, axis=-1)
     middles = (points_mm + np.roll(points_mm, -1, axis=2)) / 2
-    segments = [frame.segments(frame.slices.index(index), middles[k].reshape(-1, 2)) for k, index in enumerate(slices)]
+    segments = [_segments(frame, k, index, middles[k].reshape(-1, 2)) for k, index in enumerate(slices)]
     return _strain(lengths.swapaxes(0, 1).reshape(paths.shape[1], -1)), np.concatenate(segments)
 
 
@@ -162,8 +162,13 @@ def _radial(
         near = distance <= np.partition(distance, _NEAREST_SPOKE_ENDS - 1, axis=1)[:, [_NEAREST_SPOKE_ENDS - 1]]
         outer = np.where(near, line, -np.inf).argmax(axis=1)
         lengths.append(np.linalg.norm(paths[k, :, 1, outer] - paths[k, :, 0, inner], axis=-1).T)
-        segments.append(frame.segments(place, endo[inner]))
+        segments.append(_segments(frame, k, index, endo[inner]))
     return _strain(np.concatenate(lengths, axis=1)), np.concatenate(segments)
+
+
+def _segments(frame: HeartFrame, level: int, index: int, points_mm: Float[np.ndarray, "point 2"]) -> Int[np.ndarray, " point"]:
+    """Segments in the strain slice of a level: the three slices are basal, mid and apical whatever third they lie in."""
+    return aha_segments(level, frame.angles_degrees(frame.slices.index(index), points_mm))
 
 
 def _strain(lengths: Float[np.ndarray, "phase element"]) -> Float[np.ndarray, "phase element"]:
