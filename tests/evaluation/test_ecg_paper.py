@@ -79,3 +79,15 @@ def test_a_vector_picture_is_the_same_every_time_and_names_no_machine():
     assert svg == ecg_paper_svg(signal, heading=("a <b>",))
     assert svg.startswith(b"<?xml")
     assert b"<dc:date>" not in svg
+
+
+def test_a_lead_far_off_is_brought_back_to_its_row_and_nothing_is_drawn_over_the_heading():
+    signal = np.zeros((12, 5000), np.float32)
+    signal[LEADS.index("V6"), ::250] = 1.0
+    level, far = (_ink(ecg_paper(signal + offset, dpi=DPI)) for offset in (np.float32(0), np.float32(100)))
+    np.testing.assert_array_equal(level, far)
+    tall = signal.copy()
+    tall[LEADS.index("I"), 10:400] = np.linspace(0, 50, 390)
+    plain, drawn = (_ink(ecg_paper(one, dpi=DPI, heading=("A", "B"))) for one in (signal, tall))
+    above = slice(0, round(9 * MM))
+    np.testing.assert_array_equal(plain[above], drawn[above])

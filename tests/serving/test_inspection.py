@@ -6,7 +6,8 @@ import pytest
 
 from cardiolens.formats.collection import list_inputs
 from cardiolens.formats.wfdb_record import write
-from cardiolens.serving.inspection import inspect_input, inspect_inputs
+from cardiolens.serving.inspect_archive import inspect_inputs
+from cardiolens.serving.inspection import inspect_input
 from cardiolens.signals.quality import Verdict
 from cardiolens.synthetic.generator import make_subject
 from cardiolens.types import LEADS

@@ -79,7 +79,8 @@ def _declared(arguments: argparse.Namespace) -> object:
 def _inspect(arguments: argparse.Namespace) -> int:
     from cardiolens.formats.collection import list_inputs
     from cardiolens.progress import QUIET, terminal_progress
-    from cardiolens.serving.inspection import Inspection, inspect_inputs
+    from cardiolens.serving.inspect_archive import inspect_inputs
+    from cardiolens.serving.inspection import Inspection
     from cardiolens.serving.inspection_output import (
         Summary,
         open_table,

@@ -1,26 +1,19 @@
-"""What an ECG file holds and whether a model may be asked about it, for one file or for an archive of a hundred thousand."""
+"""What an ECG file holds and whether a model may be asked about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
-from functools import partial
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from cardiolens.errors import BadInput
 from cardiolens.formats.collection import EcgInput, read_input
 from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.notice import NOTICE
-from cardiolens.parallel import map_in_order
 from cardiolens.signals.contract import Examination, examine_recording
 from cardiolens.signals.finding import Finding
 from cardiolens.signals.lead_measures import LeadMeasures
 from cardiolens.signals.quality import Verdict
 from cardiolens.types import LEADS, Recording
-
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -58,27 +51,6 @@ class Inspection:
         return asdict(self)
 
 
-def inspect_inputs(
-    inputs: Iterable[EcgInput],
-    *,
-    declared: Declaration = NOTHING_DECLARED,
-    allow_missing_leads: bool = False,
-    pictures: Path | None = None,
-    processes: int = 1,
-) -> Iterator[Inspection]:
-    """An inspection of every input, in order, with constant memory; `pictures` is a .png, a .svg or a folder to draw them in.
-
-    Raises:
-        NoSpace: the disk is full.
-        CardiolensError: a worker process was killed.
-    """
-    work = partial(_inspect_some, declared=declared, allow_missing_leads=allow_missing_leads, pictures=pictures)
-    waiting = enumerate(inputs, start=1)
-    batches = iter(lambda: tuple(islice(waiting, _AT_ONCE)), ())
-    for inspections in map_in_order(work, batches, processes=processes):
-        yield from inspections
-
-
 def inspect_input(
     ecg_input: EcgInput, *, declared: Declaration = NOTHING_DECLARED, allow_missing_leads: bool = False
 ) -> tuple[Inspection, Examination | None]:
@@ -92,20 +64,6 @@ def inspect_input(
     except BadInput as error:
         return Inspection(**_said(recording), verdict=Verdict.REFUSED, reason=str(error)), None
     return _inspection(recording, examination), examination
-
-
-def _inspect_some(
-    inputs: tuple[tuple[int, EcgInput], ...], *, declared: Declaration, allow_missing_leads: bool, pictures: Path | None
-) -> list[Inspection]:
-    inspections = []
-    for number, ecg_input in inputs:
-        inspection, examination = inspect_input(ecg_input, declared=declared, allow_missing_leads=allow_missing_leads)
-        if pictures is not None and examination is not None:
-            from cardiolens.serving.inspection_picture import write_picture
-
-            write_picture(pictures, number, inspection, examination)
-        inspections.append(inspection)
-    return inspections
 
 
 def _inspection(recording: Recording, examination: Examination) -> Inspection:
