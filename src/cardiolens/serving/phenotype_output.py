@@ -104,11 +104,12 @@ def picture_of(study: MeasuredStudy) -> bytes:
     phases = {"end-diastole": told.ed} | ({} if told.es is None else {"end-systole": told.es})
     values = np.array([told.values[phenotype.column] for phenotype in PHENOTYPES])
     groups = np.array([phenotype.group for phenotype in PHENOTYPES])
+    flags = [f"look again: {name}: {flag}" for name, flag in list(told.flags.items())[:3]]
     numbers = "   ".join(_shown(told, p) for p in PHENOTYPES[:10] if math.isfinite(told.values[p.column]))
     return study_picture(
         StudyPicture(
             title=told.source,
-            lines=(numbers, *facts(told), *(f"missing: {line}" for line in missing_in_words(told)[:3]), NOTICE),
+            lines=(numbers, *facts(told), *(f"missing: {line}" for line in missing_in_words(told)[:3]), *flags, NOTICE),
             frames={name: study.cine.frames[phase] for name, phase in phases.items()},
             masks={name: study.segmented.masks[phase] for name, phase in phases.items()},
             lv_ml=measured.phases.lv_ml,
