@@ -1,10 +1,9 @@
-import contextlib
 import errno
 import os
 
 import pytest
 
-from cardiolens.atomic import sha256, text_written_atomically, write_atomically
+from cardiolens.atomic import sha256, write_atomically
 from cardiolens.errors import NoSpace
 
 
@@ -34,17 +33,3 @@ def test_a_full_disk_leaves_the_old_file_and_one_clear_error(tmp_path, monkeypat
 def test_the_digest_is_that_of_the_content(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a").startswith("ba7816bf")
-
-
-def test_a_text_written_row_by_row_appears_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "table.csv"
-    with text_written_atomically(path) as file:
-        file.write("a\n")
-        assert not path.exists()
-        file.write("é\n")
-    assert path.read_text(encoding="utf-8") == "a\né\n"
-    with contextlib.suppress(KeyboardInterrupt), text_written_atomically(path) as file:
-        file.write("half")
-        raise KeyboardInterrupt
-    assert path.read_text(encoding="utf-8") == "a\né\n"
-    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from cardiolens.errors import NoSpace
 
@@ -30,26 +29,6 @@ def write_atomically(path: Path, content: bytes) -> Path:
     finally:
         fresh.unlink(missing_ok=True)
     return path
-
-
-@contextmanager
-def text_written_atomically(path: Path) -> Iterator[TextIO]:
-    """A text file to write row by row, which appears at `path` when the context closes; after an error nothing appears.
-
-    Raises:
-        NoSpace: the disk is full; the old file, if any, stands.
-    """
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with full_disk_named(path):
-            with fresh.open("w", encoding="utf-8", newline="") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-            sync(path.parent)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def write_through(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cardiolens.cli.verbs import add_verb, fail, refuse_output
+from cardiolens.cli.verbs import add_verb, exit_status, fail, refuse_output
 
 _IN_FULL = 3
 """So many files are shown lead by lead; of more, a line each."""
@@ -128,7 +128,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
             (print_line if many else print_inspection)(inspection)
         if many:
             print_summary(summary)
-    return _status(summary.refused, summary.files)
+    return exit_status(summary.refused, summary.files)
 
 
 def _count(arguments: argparse.Namespace, verb: str) -> int:
@@ -150,12 +150,6 @@ def _refuse_pictures(arguments: argparse.Namespace, count: int) -> None:
         refuse_output("inspect", "--picture", target, suffixes=SUFFIXES)
     if is_picture_file(target) and count > 1:
         fail("inspect", f"--picture {target.name} holds one ECG, found {count} files; name a folder")
-
-
-def _status(refused: int, files: int) -> int:
-    if refused and files == 1:
-        return 2
-    return 1 if refused else 0
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -190,4 +184,4 @@ def _predict(arguments: argparse.Namespace) -> int:
     else:
         for answer in answers():
             print_answers([answer])
-    return _status(refused, count)
+    return exit_status(refused, count)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cardiolens.cli.verbs import add_verb, fail, refuse_output
+from cardiolens.cli.verbs import add_verb, exit_status, fail, refuse_output
 from cardiolens.notice import NOTICE
 
 
@@ -106,9 +106,7 @@ def _phenotypes(arguments: argparse.Namespace) -> int:
     if page is not None:
         write_atomically(arguments.html, page.html().encode())
         print(f"look at {arguments.html}", file=sys.stderr)
-    if refused and len(studies) == 1:
-        return 2
-    return 1 if refused else 0
+    return exit_status(refused, len(studies))
 
 
 def _measured(arguments: argparse.Namespace, studies: list, progress: object) -> Iterator[object]:

@@ -24,6 +24,13 @@ def fail(verb: str, message: str) -> NoReturn:
     raise SystemExit(2)
 
 
+def exit_status(refused: int, files: int) -> int:
+    """0 where nothing was refused, 2 where the only file was, 1 where some of several were."""
+    if refused and files == 1:
+        return 2
+    return 1 if refused else 0
+
+
 def refuse_output(verb: str, option: str, path: Path | None, *, suffixes: tuple[str, ...] = ()) -> None:
     """End the command before any work where `path` cannot become a file."""
     if path is None:

@@ -22,7 +22,7 @@ from cardiolens.errors import BadRecording
 from cardiolens.formats.bounds import shown
 from cardiolens.formats.patient import sex, whole_years, years
 from cardiolens.formats.statements import Persons, without_persons
-from cardiolens.formats.xml_document import read_xml, root_tag
+from cardiolens.formats.xml_document import number_or_nan, read_xml, root_tag
 from cardiolens.privacy import display_name
 from cardiolens.signals.units import millivolts_per
 from cardiolens.types import Recording
@@ -71,7 +71,7 @@ def read(path: Path) -> Recording:
     if (kind := _text(rhythm, "SampleType").upper()) not in {"", "CONTINUOUS_SAMPLES"}:
         raise _bad(path, f"SampleType {shown(kind)}", "CONTINUOUS_SAMPLES")
     leads = rhythm.findall("LeadData")
-    if not leads or _number(_text(rhythm, "NumberofLeads")) != len(leads):
+    if not leads or number_or_nan(_text(rhythm, "NumberofLeads")) != len(leads):
         raise _bad(path, f"{len(leads)} leads", f"{shown(_text(rhythm, 'NumberofLeads')) or 'some'} as NumberofLeads says")
     _refuse_different_times(path, leads)
     rows = [_millivolts(path, lead, notes) for lead in leads]
@@ -89,15 +89,15 @@ def read(path: Path) -> Recording:
         device=persons.kept(_device(root)),
         recorded_at=recorded_at,
         statements=statements,
-        intervals_ms={name: value for name, tag in _INTERVALS.items() if 0 < (value := _number(_text(root, tag))) < 1e5},
+        intervals_ms={name: value for name, tag in _INTERVALS.items() if 0 < (value := number_or_nan(_text(root, tag))) < 1e5},
         notes=(*notes, *left_out),
     )
 
 
 def _rate_hz(path: Path, rhythm: Element) -> float:
     base, exponent = _text(rhythm, "SampleBase"), _text(rhythm, "SampleExponent")
-    power = _number(exponent or "0")
-    rate_hz = _number(base) * 10.0**power if abs(power) <= _MOST_EXPONENT else float("nan")
+    power = number_or_nan(exponent or "0")
+    rate_hz = number_or_nan(base) * 10.0**power if abs(power) <= _MOST_EXPONENT else float("nan")
     if not 0 < rate_hz <= _LARGEST_NUMBER:
         found = f"SampleBase {shown(base) or 'missing'}, SampleExponent {shown(exponent) or 'missing'}"
         raise _bad(path, found, "samples per second, as SampleBase times ten to the SampleExponent")
@@ -116,12 +116,12 @@ def _millivolts(path: Path, lead: Element, notes: list[str]) -> Float32[np.ndarr
     """One lead; what is odd about it is added to the notes."""
     name = _name(lead)
     unit, text = _text(lead, "LeadAmplitudeUnits"), _text(lead, "LeadAmplitudeUnitsPerBit")
-    per_bit, millivolts = _number(text), millivolts_per(unit)
+    per_bit, millivolts = number_or_nan(text), millivolts_per(unit)
     if millivolts is None or not 0 < per_bit <= _LARGEST_NUMBER:
         found = f"{shown(text) or 'no LeadAmplitudeUnitsPerBit'} {shown(unit) or 'of no unit'} per bit in lead {name}"
         raise _bad(path, found, "a number of MICROVOLTS, MILLIVOLTS or VOLTS per bit")
     content = _content(path, lead)
-    if _text(lead, "LeadDataCRC32") and _number(_text(lead, "LeadDataCRC32")) % (1 << 32) != zlib.crc32(content):
+    if _text(lead, "LeadDataCRC32") and number_or_nan(_text(lead, "LeadDataCRC32")) % (1 << 32) != zlib.crc32(content):
         notes.append(f"the checksum of lead {name} is not that of its samples")
     if _text(lead, "LeadOff").upper() == "TRUE":
         notes.append(f"lead {name} was off, says the device")
@@ -145,13 +145,13 @@ def _content(path: Path, lead: Element) -> bytes:
         raise _bad(path, f"samples of lead {name} that are no Base64", "the whole file as MUSE wrote it") from error
     for tag, found in (("LeadByteCountTotal", len(content)), ("LeadSampleCountTotal", len(content) / 2)):
         declared = _text(lead, tag)
-        if found == 0 or len(content) % 2 or (declared and _number(declared) != found):
+        if found == 0 or len(content) % 2 or (declared and number_or_nan(declared) != found):
             raise _bad(path, f"{len(content)} bytes in lead {name}", f"{tag} {shown(declared) or 'above 0'}, 2 bytes a sample")
     return content
 
 
 def _at_limit(lead: Element, counts: Int16[np.ndarray, " time"]) -> Bool[np.ndarray, " time"]:
-    low, high = (_number(_text(lead, tag)) for tag in ("LeadLowLimit", "LeadHighLimit"))
+    low, high = (number_or_nan(_text(lead, tag)) for tag in ("LeadLowLimit", "LeadHighLimit"))
     # Some exports write limits of 32 bits, or none: they say nothing of these samples.
     return (counts <= low) | (counts >= high) if low < 0 < high else np.zeros(len(counts), bool)
 
@@ -214,13 +214,6 @@ def _name(lead: Element) -> str:
 
 def _text(parent: Element, tag: str) -> str:
     return (parent.findtext(tag) or "").strip()
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
 
 
 def _bad(path: Path, found: str, expected: str) -> BadRecording:

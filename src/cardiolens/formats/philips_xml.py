@@ -19,7 +19,7 @@ from cardiolens.errors import BadRecording
 from cardiolens.formats.bounds import refuse_too_many_samples, shown
 from cardiolens.formats.philips import report
 from cardiolens.formats.philips.xli import FEWEST_SAMPLES, decompress, limb_leads
-from cardiolens.formats.xml_document import read_xml, root_tag
+from cardiolens.formats.xml_document import number_or_nan, read_xml, root_tag
 from cardiolens.privacy import display_name
 from cardiolens.types import LEADS, Recording
 
@@ -95,7 +95,7 @@ class _Said:
 
     def number(self, *names: str) -> float:
         text = self.text(*names)
-        value = _float(text)
+        value = number_or_nan(text)
         if not 0 < value <= _LARGEST_NUMBER:
             found = f"{names[0]} {shown(text) or 'missing'}"
             raise _bad(self._path, found, f"a {names[0]} from 0 to {_LARGEST_NUMBER:g}")
@@ -138,7 +138,7 @@ def _counts(path: Path, waveform: Element, said: _Said, leads: list[str], num_sa
     else:
         found = f"coding {shown(coding) or 'missing'}, compression {shown(method) or 'unknown'}"
         raise _bad(path, found, "Base64 with XLI, or Base64 or Plain without compression")
-    offset = _float(said.text("signaloffset") or "0")
+    offset = number_or_nan(said.text("signaloffset") or "0")
     if not abs(offset) < _LARGEST_NUMBER:
         raise _bad(path, f"signaloffset {shown(said.text('signaloffset'))}", "a number to subtract from each sample")
     return counts.astype(np.float32) - np.float32(offset)
@@ -177,13 +177,6 @@ def _samples_before_mark(signal_mv: Float[np.ndarray, "lead time"]) -> int:
     tail = signal_mv[0, begin:]
     pulse = np.isclose(tail, _MARK_MV)
     return begin if pulse.any() and not tail[~pulse].any() else num_samples
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
 
 
 def _bad(path: Path, found: str, expected: str) -> BadRecording:

@@ -56,6 +56,14 @@ def read_xml(path: Path) -> Element:
         raise _bad(path, f"broken XML ({error})", "the whole file as the device exported it") from error
 
 
+def number_or_nan(text: str) -> float:
+    """The number that a text holds, NaN where it holds none, which every later comparison refuses."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 class _BoundedTree(TreeBuilder):
     def __init__(self, path: Path) -> None:
         super().__init__()

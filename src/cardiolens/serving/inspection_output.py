@@ -79,8 +79,8 @@ def print_inspection(inspection: Inspection) -> None:
         console.print(f"  {name:<12}{escape(text)}", soft_wrap=True)
     colour = _COLOURS[inspection.verdict]
     console.print(f"  {'verdict':<12}[{colour}]{inspection.verdict}[/{colour}]")
-    for line in [inspection.reason] if inspection.reason else []:
-        console.print(f"  {'':<12}{escape(line)}", soft_wrap=True)
+    if inspection.reason:
+        console.print(f"  {'':<12}{escape(inspection.reason)}", soft_wrap=True)
     for finding in inspection.findings:
         if not finding.refuses:
             console.print(f"  {'':<12}{escape(finding.found)}", soft_wrap=True)

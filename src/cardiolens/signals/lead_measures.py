@@ -83,7 +83,12 @@ def measure_leads(signal_mv: Float[np.ndarray, "lead time"], *, rate_hz: float) 
 
 def range_above_baseline(signal: Float[np.ndarray, "lead time"], *, rate_hz: float) -> Float[np.ndarray, " lead"]:
     """Highest minus lowest sample of each lead after a 0.5 Hz high-pass; samples must be finite."""
-    return np.ptp(sosfiltfilt(_filter("highpass", BASELINE_HZ, rate_hz), signal, axis=1), axis=1)
+    return np.ptp(above_baseline(signal, rate_hz=rate_hz), axis=1)
+
+
+def above_baseline(signal: Float[np.ndarray, "lead time"], *, rate_hz: float) -> Float[np.ndarray, "lead time"]:
+    """The signal after a 0.5 Hz high-pass without delay; samples must be finite."""
+    return sosfiltfilt(_filter("highpass", BASELINE_HZ, rate_hz), signal, axis=1)
 
 
 def _flat_stretches(

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.signal import butter, sosfiltfilt
 
 from cardiolens.errors import BadRecording
 from cardiolens.signals.finding import Finding
 from cardiolens.signals.gaps import bridged
-from cardiolens.signals.lead_measures import BASELINE_HZ, LeadMeasures, measure_leads, range_above_baseline
+from cardiolens.signals.lead_measures import LeadMeasures, above_baseline, measure_leads, range_above_baseline
 from cardiolens.signals.leads import CHEST_LEADS, LIMB_LEADS, standard_lead
 from cardiolens.signals.limb_leads import exchanged_electrodes, limb_lead_misfit
 from cardiolens.signals.pacing import find_pacing_spikes
@@ -90,8 +89,8 @@ def assess(recording: Recording) -> Quality:
 def refuse_unusable(recording: Recording) -> Recording:
     """The same recording, its missing samples noted, if a model may be asked about it.
 
-    Looks only for what refuses, which takes a tenth of the time of `assess`. Missing samples (NaN or infinite) stay as they
-    are: cleaning counts them as zero.
+    Looks only for what refuses, which takes about a seventh of the time of `assess`. Missing samples (NaN or infinite) stay as
+    they are: cleaning counts them as zero.
 
     Raises:
         BadRecording: it has not the 12 standard leads in order, is shorter than 5 s, a lead is empty, flat or has more than
@@ -144,7 +143,7 @@ def without_dead_chest_leads(recording: Recording) -> Recording:
     dead = {
         name
         for name, row in zip(recording.leads, recording.signal_mv, strict=True)
-        if standard_lead(name) in CHEST_LEADS and (finding := _dead(standard_lead(name), row)) and finding.refuses
+        if standard_lead(name) in CHEST_LEADS and _dead(standard_lead(name), row)
     }
     if not dead:
         return recording
@@ -234,8 +233,7 @@ def _per_lead(measures: LeadMeasures, here: Bool[np.ndarray, " 12"]) -> list[Fin
 
 
 def _limb_leads(signal: Float[np.ndarray, "12 time"], rate_hz: float) -> list[Finding]:
-    sos = butter(2, BASELINE_HZ, "highpass", fs=rate_hz, output="sos")
-    misfit = limb_lead_misfit(sosfiltfilt(sos, signal[: len(LIMB_LEADS)], axis=1))
+    misfit = limb_lead_misfit(above_baseline(signal[: len(LIMB_LEADS)], rate_hz=rate_hz))
     if misfit.share <= MISFIT_NOTED:
         return []
     found = f"limb leads that contradict each other (III is not II - I, or aVR + aVL + aVF not 0) by {misfit.share:.0%}"

@@ -6,7 +6,6 @@ Uncompressed and deflated files always work; compressed ones where pydicom has a
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
 from typing import NoReturn
 
@@ -16,6 +15,7 @@ from jaxtyping import Float32, Shaped
 from cardiolens.errors import BadImage
 from cardiolens.formats.bounds import shown
 from cardiolens.formats.cmr.dicom_headers import DEFLATED, NATIVE, FrameHeader, PixelFormat
+from cardiolens.formats.dicom.elements import silence_pydicom
 
 _PIXEL_DATA = 0x7FE00010
 # What pydicom and its decoders let through where a file is damaged; they have no error of their own for most of it.
@@ -44,7 +44,7 @@ def _decoded(frame: FrameHeader, source: str) -> Shaped[np.ndarray, "height widt
     from pydicom import dcmread
     from pydicom.pixels import get_decoder
 
-    _silence_pydicom()
+    silence_pydicom()
     pixels = frame.pixels
     try:
         decoder = get_decoder(pixels.syntax)
@@ -80,11 +80,6 @@ def _largest(pixels: PixelFormat) -> int:
 
 def _smallest(pixels: PixelFormat) -> int:
     return -(1 << (pixels.bits_stored - 1)) if pixels.signed else 0
-
-
-def _silence_pydicom() -> None:
-    """Its warnings on how a file is encoded help nobody; a filter that is there already is not added again."""
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
 
 
 def _refuse_syntax(syntax: str, source: str) -> NoReturn:

@@ -177,7 +177,7 @@ def _parsed(path: Path, content: io.BytesIO, tags: _Tags, *, implicit: bool, sto
         return stop(tag)
 
     wanted = [Tag(tag) for tag in tags.values | tags.sequences]
-    _silence_pydicom()
+    silence_pydicom()
     try:
         return read_dataset(content, implicit, tags.byte_order == "<", stop_when=stop_when, specific_tags=wanted)
     except _DAMAGE as error:
@@ -212,7 +212,7 @@ def _bytes(path: Path, data_set: Dataset, tag: int) -> bytes:
     return value
 
 
-def _silence_pydicom() -> None:
+def silence_pydicom() -> None:
     """Its warnings on how a file is encoded help nobody; a filter that is there already is not added again."""
     warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
 
