@@ -82,7 +82,7 @@ class LabelledStacks:
                 "stacks",
                 found=f"{sum(map(len, shown))} labelled slices in {len(stacks)} stacks",
                 expected=f"at least a batch of {batch_size}",
-                remedy="label more stacks, or choose a smaller --training.batch-size",
+                remedy="label more stacks, or choose a smaller --batch-size",
             )
         self._shown, self._labels = torch.from_numpy(np.concatenate(shown)), torch.from_numpy(np.concatenate(labels))
 
