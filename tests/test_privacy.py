@@ -1,7 +1,7 @@
 import stat
 
 from cardiolens import privacy
-from cardiolens.privacy import display_name, hide_participants, keyed_hash
+from cardiolens.privacy import display_name, hide_participants, hiding_by, keyed_hash
 
 
 def test_a_participants_number_in_a_file_name_is_shown_as_a_hash():
@@ -27,3 +27,19 @@ def test_the_users_key_is_made_once_and_is_readable_by_the_user_alone(tmp_path, 
     assert privacy.user_key() == first
     assert stat.S_IMODE((tmp_path / ".config" / "cardiolens" / "hash.key").stat().st_mode) == 0o600
     privacy.user_key.cache_clear()
+
+
+def test_what_is_hidden_already_is_not_hidden_again():
+    with hiding_by(b"a"):
+        shown = hide_participants("1234567.xml")
+        assert "1345884" in shown  # seven digits in a row by chance
+        assert hide_participants(shown) == shown
+
+
+def test_a_key_holds_as_long_as_it_is_asked_for():
+    with hiding_by(b"a"):
+        inside = hide_participants("1234567")
+        with hiding_by(None):
+            assert hide_participants("1234567") != inside
+        assert hide_participants("1234567") == inside == f"id-{keyed_hash('1234567', key=b'a', length=8)}"
+    assert hide_participants("1234567") != inside

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from typing import TypeVar
 
 from cardiolens.errors import CardiolensError
@@ -19,6 +20,32 @@ Result = TypeVar("Result")
 
 _AHEAD = 2
 """Items under way per process: what a worker does next lies ready, and no more than that is in memory."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work: processes of this machine, or the workers of a Dask cluster."""
+
+    processes: int = 1
+    """On this machine; 1 works in this process."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler, such as tcp://node1:8786; it takes the place of processes here."""
+
+    def map(self, work: Callable[[Item], Result], items: Iterable[Item], *, count: int) -> Iterator[Result]:
+        """`work` of `count` items, in their order, as `map_in_order` says.
+
+        Raises:
+            CardiolensError: a worker was killed and nobody else could do its work, or the scheduler cannot be reached.
+        """
+        if self.scheduler is not None:
+            from cardiolens.cluster import map_on_cluster
+
+            return map_on_cluster(work, items, address=self.scheduler)
+        return map_in_order(work, items, processes=min(self.processes, count))
+
+
+HERE = Workers()
+"""This process alone."""
 
 
 def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], *, processes: int) -> Iterator[Result]:

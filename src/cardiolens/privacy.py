@@ -1,7 +1,8 @@
 """Keyed hashes in place of participants' numbers, in every name that is shown or stored.
 
 The key is 32 random bytes in the user's own configuration folder, made on first use and readable by the user alone.
-Without it a hash cannot be turned back into a number by trying all seven-digit numbers.
+Without it a hash cannot be turned back into a number by trying all seven-digit numbers. Where a cohort is prepared its own
+key takes that one's place, so that what is stored of it is the same in every process and on every machine.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ import hmac
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 # Seven digits that are not part of a longer number, as UK Biobank numbers its participants.
-_PARTICIPANT = re.compile(r"(?<!\d)[1-9]\d{6}(?!\d)")
+# A name that is hidden already may hold seven digits by chance and is left as it is.
+_PARTICIPANT = re.compile(r"id-[0-9a-f]{8}(?![0-9a-f])|(?<!\d)[1-9]\d{6}(?!\d)")
+_KEY: ContextVar[bytes | None] = ContextVar("key of the names that are hidden", default=None)
 
 
 def keyed_hash(identifier: str, *, key: bytes, length: int = 12) -> str:
@@ -30,7 +36,21 @@ def display_name(path: str | Path) -> str:
 
 def hide_participants(text: str) -> str:
     """`text` with every free-standing seven-digit number replaced by `id-` and a keyed hash."""
-    return _PARTICIPANT.sub(lambda match: f"id-{keyed_hash(match.group(), key=user_key(), length=8)}", text)
+    return _PARTICIPANT.sub(lambda match: _hidden(match.group()), text)
+
+
+def _hidden(found: str) -> str:
+    return found if found.startswith("id-") else f"id-{keyed_hash(found, key=_KEY.get() or user_key(), length=8)}"
+
+
+@contextmanager
+def hiding_by(key: bytes | None) -> Iterator[None]:
+    """What is hidden meanwhile is hidden by this key; by the user's own where there is none."""
+    token = _KEY.set(key)
+    try:
+        yield
+    finally:
+        _KEY.reset(token)
 
 
 @functools.cache

@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from cardiolens.cohorts.build import build_cohort
 from cardiolens.cohorts.manifest import CohortSettings
 from cardiolens.cohorts.rows import RowMaker, SubjectRow
 from cardiolens.errors import BadRecording
+from cardiolens.parallel import Workers
 from cardiolens.privacy import keyed_hash
 
 KEY = b"test"
@@ -29,6 +31,12 @@ class FakeRows(RowMaker):
     """The process that should make this row is killed."""
     pids: Path | None = None
     """Where every process that makes rows leaves its number."""
+    lost: tuple[int, ...] = ()
+    """Rows whose MRI cannot be used."""
+    split: str | None = None
+    ranks: Mapping[int, int] = field(default_factory=dict)
+    """Rank in the set of cad, by row; -1 for all others where there are any."""
+    hash_key: bytes | None = None
 
     def subject(self, index):
         return keyed_hash(f"fake-{index // self.visits}", key=KEY)
@@ -55,6 +63,9 @@ class FakeRows(RowMaker):
             {"age_years": random.uniform(40, 80), "cad": float(index % 5 == 0), "lvm_g": np.nan if index % 4 else float(index)},
             {"sex": "FM"[index % 2]},
             self.visit(index),
+            lost={"mri": "1234567_20209_2_0.zip: found no pictures"} if index in self.lost else {},
+            split=self.split,
+            ranks={"cad": self.ranks.get(index, -1)} if self.ranks else {},
         )
 
 
@@ -62,8 +73,10 @@ def fake_settings(seed=0):
     return CohortSettings({"kind": "fake", "seed": seed}, num_samples=10)
 
 
-def fake_cohort(out, *, num_rows=80, seed=0, processes=1, **options):
-    return build_cohort(out, fake_settings(seed), FakeRows(**options), num_rows=num_rows, split_key=KEY, processes=processes)
+def fake_cohort(out, *, num_rows=80, seed=0, processes=1, scheduler=None, **options):
+    return build_cohort(
+        out, fake_settings(seed), FakeRows(**options), num_rows=num_rows, split_key=KEY, workers=Workers(processes, scheduler)
+    )
 
 
 def contents(folder):

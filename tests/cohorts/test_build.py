@@ -7,12 +7,16 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from fake_rows import contents, fake_cohort
+from fake_rows import KEY, FakeRows, contents, fake_cohort, fake_settings
 
 from cardiolens.cohorts import array_files
+from cardiolens.cohorts.build import build_cohort
 from cardiolens.cohorts.store import Cohort
+from cardiolens.cohorts.training_sets import members
 from cardiolens.errors import BadCohort, BadOption, CardiolensError, NoSpace
+from cardiolens.privacy import keyed_hash
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +130,44 @@ def test_a_refused_subject_costs_one_line_and_leaves_no_gap(tmp_path):
     assert list(cohort.subjects["subject"]) == list(whole.subjects["subject"][kept])
     assert cohort.manifest.num_refused == 2
     lines = (cohort.path / "refused.csv").read_text().splitlines()
-    assert lines[0] == "subject,visit,reason"
+    assert lines[0] == "subject,visit,part,reason"
     assert len(lines) == 3
     assert "a flat lead" in lines[1]
     assert "1234567" not in lines[1]
+
+
+def test_a_lost_part_costs_one_line_and_keeps_the_visit(tmp_path):
+    cohort = fake_cohort(tmp_path / "cohort", refused=(33,), lost=(0, 34))
+    table = pd.read_csv(cohort.path / "refused.csv")
+    assert list(table["part"]) == ["mri", "ecg", "mri"]
+    assert (len(cohort.subjects), cohort.manifest.num_refused) == (79, 1)
+    assert not table["reason"].str.contains("1234567").any()
+
+
+def test_names_are_hidden_by_the_cohorts_own_key_in_every_process(tmp_path):
+    one = fake_cohort(tmp_path / "one", refused=(5, 70), hash_key=b"a")
+    two = fake_cohort(tmp_path / "two", refused=(5, 70), hash_key=b"a", processes=2)
+    other = fake_cohort(tmp_path / "other", refused=(5, 70), hash_key=b"b")
+    refused = [(cohort.path / "refused.csv").read_text() for cohort in (one, two, other)]
+    assert refused[0] == refused[1] != refused[2]
+    assert f"id-{keyed_hash('1234567', key=b'a', length=8)}" in refused[0]
+
+
+def test_a_split_that_was_decided_elsewhere_stands(tmp_path):
+    cohort = fake_cohort(tmp_path / "cohort", split="test")
+    assert set(cohort.subjects["split"]) == {"test"}
+
+
+def test_ranks_that_were_drawn_elsewhere_stand_after_rows_were_refused(tmp_path):
+    cohort = fake_cohort(tmp_path / "cohort", refused=(1,), ranks={3: 1, 7: 0})
+    assert list(members(cohort.training_sets["cad"].to_numpy())) == [6, 2]
+
+
+def test_the_flow_is_stored(tmp_path):
+    cohort = build_cohort(
+        tmp_path / "cohort", fake_settings(), FakeRows(), num_rows=4, split_key=KEY, flow={"files found": 9, "visits": 4}
+    )
+    assert Cohort.open(cohort.path).manifest.flow == {"files found": 9, "visits": 4}
 
 
 def test_a_cohort_of_refused_subjects_only_is_an_error(tmp_path):

@@ -10,6 +10,7 @@ from fake_rows import fake_cohort
 from cardiolens.atomic import sha256
 from cardiolens.cohorts.manifest import MANIFEST, SUBJECTS
 from cardiolens.cohorts.store import Cohort
+from cardiolens.cohorts.training_sets import members
 from cardiolens.errors import BadCohort, BadOption
 
 
@@ -71,9 +72,9 @@ def test_a_column_that_is_no_number_is_refused_with_what_is_near(cohort, column,
 
 
 def test_another_schema_version_is_refused_in_one_line(cohort):
-    stored = json.loads((cohort.path / MANIFEST).read_text()) | {"schema_version": 2}
+    stored = json.loads((cohort.path / MANIFEST).read_text()) | {"schema_version": 3}
     (cohort.path / MANIFEST).write_text(json.dumps(stored))
-    with pytest.raises(BadCohort, match=r"schema version 2; expected version 1") as caught:
+    with pytest.raises(BadCohort, match=r"schema version 3; expected version 1 or 2") as caught:
         Cohort.open(cohort.path)
     assert "\n" not in str(caught.value)
 
@@ -155,3 +156,24 @@ def test_optional_arrays_are_opened_where_they_are(cohort):
     opened = Cohort.open(cohort.path)
     assert opened.cmr_volumes.shape == (80, 2, 3, 4, 4)
     assert opened.cmr_cine is None
+
+
+def test_a_cohort_of_schema_version_1_is_read_and_its_training_sets_are_always_the_same():
+    folder = Path(__file__).parent / "fixtures" / "v1"
+    old, again = Cohort.open(folder, verify=True), Cohort.open(folder)
+    assert (len(old.subjects), old.manifest.flow, old.manifest.history) == (11, {}, ())
+    assert (members(old.training_sets["cad"].to_numpy()) == members(again.training_sets["cad"].to_numpy())).all()
+    assert old.subjects["cad"].to_numpy()[members(old.training_sets["cad"].to_numpy())].mean() == 0.5
+
+
+def test_training_sets_and_their_sizes_are_stored(cohort):
+    stored = pd.read_parquet(cohort.path / "training_sets.parquet")
+    assert list(stored) == ["everybody", "cad"]
+    assert cohort.manifest.training_sets["everybody"]["all"] == len(cohort.rows("train"))
+    assert cohort.manifest.training_sets["cad"]["all"] == (stored["cad"] >= 0).sum()
+
+
+def test_a_changed_table_of_training_sets_is_found(cohort):
+    (cohort.path / "training_sets.parquet").write_bytes(b"other")
+    with pytest.raises(BadCohort, match=r"training_sets\.parquet missing or changed"):
+        Cohort.open(cohort.path)

@@ -17,7 +17,7 @@ def _open(out, *, num_planned=80):
 def test_chunks_may_come_in_any_order(tmp_path):
     with _open(tmp_path / "cohort") as writer:
         for chunk in reversed(writer.missing_chunks()):
-            writer.store(chunk, make_chunk(FakeRows(), chunk))
+            writer.store(chunk, make_chunk((FakeRows(), chunk)))
         writer.finish()
     assert contents(tmp_path / "cohort") == contents(fake_cohort(tmp_path / "in_order").path)
 
@@ -26,7 +26,7 @@ def test_only_stored_chunks_are_not_missing(tmp_path):
     with _open(tmp_path / "cohort") as writer:
         first, second, third = writer.missing_chunks()
         assert (first.start, third.stop) == (0, 80)
-        writer.store(second, make_chunk(FakeRows(), second))
+        writer.store(second, make_chunk((FakeRows(), second)))
     with _open(tmp_path / "cohort") as writer:
         assert writer.missing_chunks() == [first, third]
 
@@ -62,13 +62,13 @@ def test_what_a_crash_left_unfinished_is_swept_up(tmp_path):
         (tmp_path / "cohort.building" / ".ecg.npy.part").write_text("half")
     cohort = fake_cohort(tmp_path / "cohort")
     assert {path.name for path in cohort.path.iterdir()} == {
-        "cohort.json", "subjects.parquet", "refused.csv", "ecg.npy", "ecg_scale.npy", "cmr.npy",
+        "cohort.json", "subjects.parquet", "training_sets.parquet", "refused.csv", "ecg.npy", "ecg_scale.npy", "cmr.npy",
     }  # fmt: skip
 
 
 def test_a_signal_that_is_not_finite_is_our_mistake(tmp_path):
     with _open(tmp_path / "cohort", num_planned=1) as writer:
-        rows = make_chunk(FakeRows(), range(1))
+        rows = make_chunk((FakeRows(), range(1)))
         rows[0].ecg[3, 4] = np.nan
         with pytest.raises(AssertionError):
             writer.store(range(1), rows)

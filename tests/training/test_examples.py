@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from small_methods import AUTOENCODER, CONTRASTIVE, supervised
 
+from cardiolens.cohorts.training_sets import draw_training_sets
 from cardiolens.errors import BadOption
 from cardiolens.training.config import DataConfig
 from cardiolens.training.examples import target_scale, training_rows, usable_rows
 
 
 def _with(cohort, **columns):
-    return replace(cohort, subjects=cohort.subjects.assign(**columns))
+    subjects = cohort.subjects.assign(**columns)
+    return replace(cohort, subjects=subjects, training_sets=draw_training_sets(subjects, b"key", {}))
 
 
 def test_a_method_without_labels_learns_from_the_whole_training_split(tiny_cohort):
@@ -44,6 +46,27 @@ def test_a_balanced_set_holds_all_positives_of_the_training_split_and_as_many_ne
     np.testing.assert_array_equal(rows, training_rows(cohort, supervised("cad"), DataConfig(balanced=True)))
     other = training_rows(cohort, supervised("cad"), DataConfig(balanced=True, balance_seed=1))
     assert set(other) != set(rows)
+
+
+def test_a_balanced_set_stays_balanced_where_some_have_no_mri(tiny_cohort, monkeypatch):
+    labels = (np.arange(len(tiny_cohort.subjects)) % 3 == 0).astype(float)
+    cohort = _with(tiny_cohort, cad=labels, has_cmr=np.arange(len(labels)) % 6 != 0)
+    monkeypatch.setattr(type(supervised("cad")), "needs_images", True)
+    method = supervised("cad")
+    rows = training_rows(cohort, method, DataConfig(balanced=True))
+    assert cohort.subjects["has_cmr"].to_numpy()[rows].all()
+    assert labels[rows].mean() == 0.5
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_share_of_a_balanced_set_lies_within_a_larger_one(tiny_cohort, seed):
+    cohort = _with(tiny_cohort, cad=(np.arange(len(tiny_cohort.subjects)) % 3 == 0).astype(float))
+    small, large, whole = (
+        training_rows(cohort, supervised("cad"), DataConfig(balanced=True, balance_seed=seed, share=share))
+        for share in (0.25, 0.5, 1.0)
+    )
+    assert set(small) < set(large) < set(whole)
+    assert len(large) == round(len(whole) / 2)
 
 
 def test_a_smaller_share_is_part_of_a_larger_one_and_keeps_subjects_whole(tiny_cohort):

@@ -1,4 +1,5 @@
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 from small_methods import AUTOENCODER, CONTRASTIVE, run_config, supervised
 
 from cardiolens.cohorts.loader import Loader
+from cardiolens.cohorts.training_sets import draw_training_sets
 from cardiolens.errors import BadOption, BadRun
 from cardiolens.training import train as training_module
 from cardiolens.training.config import DataConfig, Precision
@@ -104,6 +106,8 @@ def test_a_run_keeps_no_path_of_this_machine(tiny_cohort, autoencoder):
 
 
 def test_a_balanced_set_without_positives_is_refused_before_training(tiny_cohort, tmp_path):
+    healthy = tiny_cohort.subjects.assign(dm=0.0)
+    tiny_cohort = replace(tiny_cohort, subjects=healthy, training_sets=draw_training_sets(healthy, b"key", {}))
     config = run_config(supervised("dm"), data=DataConfig(balanced=True, share=0.1))
     with pytest.raises(BadOption, match="positive"):
         train(config, tiny_cohort, tmp_path / "dm")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from cardiolens.cohorts.manifest import (
     MANIFEST,
     REFUSED,
     SUBJECTS,
+    TRAINING_SETS,
     ArrayFile,
     CohortManifest,
     CohortSettings,
@@ -21,16 +24,21 @@ from cardiolens.cohorts.manifest import (
 )
 from cardiolens.cohorts.splits import SPLITS, split_of
 from cardiolens.cohorts.store import check_subjects
+from cardiolens.cohorts.training_sets import draw_training_sets, members, subset_sizes
 from cardiolens.errors import BadCohort
 
-ROW, REASON = "row", "reason"
-"""Columns of a chunk's table beside those of subjects.parquet: the planned row, and why it was refused."""
+ROW, REASON, PART, LOST, RANK = "row", "reason", "part", "lost", "rank in "
+"""Columns of a chunk's table beside those of subjects.parquet: the planned row, why it was refused and what of it, as JSON what
+was lost of a row that is kept, and ranks in training sets that are given."""
+_LISTED = ("subject", "visit", PART, REASON)
 
 
-def assemble(folder: Path, chunks: list[Path], settings: CohortSettings, *, out: Path, split_key: bytes) -> None:
+def assemble(
+    folder: Path, chunks: list[Path], settings: CohortSettings, *, out: Path, split_key: bytes, flow: Mapping[str, int]
+) -> None:
     """Write tables and manifest, and cut refused rows out of the arrays; killed anywhere, it can be done again.
 
-    `chunks` are the tables of all chunks in order. The manifest is written last.
+    `chunks` are the tables of all chunks in order. The manifest is written last. `flow` is what the caller counted before.
 
     Raises:
         BadCohort: no subject was usable, or one would be stored twice or in two splits; `out` names the cohort.
@@ -47,8 +55,10 @@ def assemble(folder: Path, chunks: list[Path], settings: CohortSettings, *, out:
         )
     subjects = _subjects(kept, split_key)
     check_subjects(out, subjects, num_rows=len(kept))
+    sets = draw_training_sets(subjects, split_key, _given_ranks(kept))
     write_atomically(folder / SUBJECTS, subjects.to_parquet(index=False))
-    write_atomically(folder / REFUSED, everyone.loc[refused, ["subject", "visit", REASON]].to_csv(index=False).encode())
+    write_atomically(folder / TRAINING_SETS, sets.to_parquet(index=False))
+    write_atomically(folder / REFUSED, _refusals(everyone).to_csv(index=False).encode())
     arrays = sorted(folder.glob("*.npy"))
     for path in arrays:
         keep_rows(path, kept[ROW].to_numpy())
@@ -61,7 +71,9 @@ def assemble(folder: Path, chunks: list[Path], settings: CohortSettings, *, out:
         num_refused=int(refused.sum()),
         rows_per_split={split: int(counts.get(split, 0)) for split in SPLITS},
         arrays={path.name: _described(path) for path in arrays},
-        tables={name: sha256(folder / name) for name in (SUBJECTS, REFUSED)},
+        tables={name: sha256(folder / name) for name in (SUBJECTS, TRAINING_SETS, REFUSED)},
+        training_sets=set_sizes(sets),
+        flow=dict(flow),
     )
     write_atomically(folder / MANIFEST, manifest_bytes(manifest))
 
@@ -72,9 +84,36 @@ def made_by() -> str:
 
 
 def _subjects(kept: pd.DataFrame, split_key: bytes) -> pd.DataFrame:
-    subjects = kept.drop(columns=[ROW, REASON]).reset_index(drop=True)
-    subjects.insert(2, "split", [split_of(subject, split_key) for subject in subjects["subject"]])
+    own = [column for column in kept if column in {ROW, REASON, PART, LOST} or column.startswith(RANK)]
+    subjects = kept.drop(columns=own).reset_index(drop=True)
+    given = subjects.pop("split") if "split" in subjects else pd.Series(None, index=subjects.index, dtype=object)
+    hashed = [split_of(subject, split_key) for subject in subjects["subject"]]
+    subjects.insert(2, "split", given.where(given.notna(), hashed))
     return subjects
+
+
+def _given_ranks(kept: pd.DataFrame) -> dict[str, np.ndarray]:
+    given = [column for column in kept if column.startswith(RANK)]
+    return {column.removeprefix(RANK): kept[column].fillna(-1).to_numpy(np.int32) for column in given}
+
+
+def _refusals(everyone: pd.DataFrame) -> pd.DataFrame:
+    """One row per bad file: those that cost a visit, and those that cost a part of one."""
+    whole = everyone.loc[everyone[REASON].notna(), [ROW, *_LISTED]]
+    maimed = everyone.loc[everyone[LOST].notna(), [ROW, "subject", "visit", LOST]]
+    parts = [
+        {ROW: row, "subject": subject, "visit": visit, PART: part, REASON: reason}
+        for row, subject, visit, lost in maimed.itertuples(index=False)
+        for part, reason in json.loads(lost).items()
+    ]
+    both = pd.concat([whole, pd.DataFrame(parts, columns=whole.columns)]) if parts else whole
+    return both.sort_values(ROW, kind="stable")[list(_LISTED)]
+
+
+def set_sizes(sets: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Rows of every set and of its named subsets."""
+    sizes = {name: len(members(sets[name].to_numpy())) for name in sets}
+    return {name: {"all": size} | subset_sizes(size) for name, size in sizes.items()}
 
 
 def _described(path: Path) -> ArrayFile:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
-from cardiolens.cohorts.manifest import CohortSettings
+from cardiolens.cohorts.manifest import NO_FLOW, CohortSettings
 from cardiolens.cohorts.rows import RefusedRow, RowMaker, SubjectRow
 from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.writer import already_complete, open_writer
 from cardiolens.errors import BadInput
-from cardiolens.parallel import map_in_order
-from cardiolens.privacy import display_name
+from cardiolens.parallel import HERE, Workers
+from cardiolens.privacy import display_name, hiding_by
 from cardiolens.progress import QUIET, Progress
 
 _LOG = logging.getLogger(__name__)
@@ -25,18 +25,19 @@ def build_cohort(
     *,
     num_rows: int,
     split_key: bytes,
-    processes: int = 1,
+    workers: Workers = HERE,
+    flow: Mapping[str, int] = NO_FLOW,
     progress: Progress = QUIET,
 ) -> Cohort:
     """The cohort of these settings at `out`: opened where it is complete, otherwise built or completed first.
 
-    Row `i` is `maker.make(i)`; a row refused by `BadInput` is listed in `refused.csv`. At most two chunks per process are in
-    memory.
+    Row `i` is `maker.make(i)`; a row refused by `BadInput` is listed in `refused.csv`. At most two chunks per worker are in
+    memory. `flow` is stored as it is.
 
     Raises:
         BadOption: `out` is taken by something else, or a half-built cohort there has other settings.
         NoSpace: the disk is full; free some and run again.
-        CardiolensError: a worker process was killed; run again.
+        CardiolensError: a worker was killed, or the cluster is lost; run again.
     """
     if already_complete(out, settings, num_planned=num_rows):
         _LOG.info("%s is complete already", display_name(out))
@@ -45,18 +46,20 @@ def build_cohort(
         missing = writer.missing_chunks()
         done = num_rows - sum(map(len, missing))
         with progress.task(f"preparing {display_name(out)}", total=num_rows, done=done, unit="subjects") as task:
-            work = functools.partial(make_chunk, maker)
-            made = map_in_order(work, missing, processes=min(processes, len(missing)))
-            for chunk, rows in zip(missing, made, strict=True):
-                writer.store(chunk, rows)
-                task.advance(len(chunk))
-        writer.finish()
+            parts = ((maker.part(chunk), chunk) for chunk in missing)
+            with hiding_by(maker.hash_key):
+                for chunk, rows in zip(missing, workers.map(make_chunk, parts, count=len(missing)), strict=True):
+                    writer.store(chunk, rows)
+                    task.advance(len(chunk))
+        writer.finish(flow)
     return Cohort.open(out)
 
 
-def make_chunk(maker: RowMaker, chunk: range) -> list[SubjectRow | RefusedRow]:
+def make_chunk(part: tuple[RowMaker, range]) -> list[SubjectRow | RefusedRow]:
     """The rows of one chunk: the task that a worker does."""
-    return [_row(maker, index) for index in chunk]
+    maker, chunk = part
+    with hiding_by(maker.hash_key):
+        return [_row(maker, index) for index in chunk]
 
 
 def _row(maker: RowMaker, index: int) -> SubjectRow | RefusedRow:

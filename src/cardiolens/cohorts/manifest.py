@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cardiolens.configs import from_json, to_json
@@ -13,12 +15,17 @@ from cardiolens.imaging.views import ViewConfig
 from cardiolens.signals.cleaning import CleaningConfig
 from cardiolens.types import LEADS, RATE_HZ
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_READABLE = (1, SCHEMA_VERSION)
+"""Version 1 had no stored training sets, no flow and no history; what it has means the same."""
 MANIFEST = "cohort.json"
 SUBJECTS = "subjects.parquet"
 REFUSED = "refused.csv"
+TRAINING_SETS = "training_sets.parquet"
 NUM_SAMPLES = 5000
 """Ten seconds at 500 Hz."""
+NO_FLOW: Mapping[str, int] = MappingProxyType({})
+"""For cohorts that are drawn rather than found."""
 _VERSION = "schema_version"
 
 
@@ -51,6 +58,15 @@ class ArrayFile:
 
 
 @dataclass(frozen=True)
+class Withdrawal:
+    """People who were removed from a finished cohort."""
+
+    fingerprint_before: str
+    """Of the cohort as it was: what was trained on it carries this."""
+    subjects_per_split: dict[str, int]
+
+
+@dataclass(frozen=True)
 class CohortManifest:
     """The content of `cohort.json`; it is written last, so its presence says that the cohort is complete."""
 
@@ -66,6 +82,12 @@ class CohortManifest:
     """Per file name."""
     tables: dict[str, str]
     """SHA-256 per file name."""
+    training_sets: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Rows of every training set: "all", and its named subsets, which are the first so many in its order."""
+    flow: dict[str, int] = field(default_factory=dict)
+    """How many were left at every step from the files that were found to the rows that are stored, in words."""
+    history: tuple[Withdrawal, ...] = ()
+    """What was removed since the cohort was made, oldest first."""
 
 
 def manifest_bytes(manifest: CohortManifest) -> bytes:
@@ -88,11 +110,11 @@ def read_manifest(folder: Path) -> CohortManifest:
     if not isinstance(stored, dict) or _VERSION not in stored:
         raise _damaged(folder, "a cohort.json without a schema version")
     version = stored.pop(_VERSION)
-    if version != SCHEMA_VERSION:
+    if version not in _READABLE:
         raise BadCohort(
             folder,
             found=f"a cohort of schema version {version}",
-            expected=f"version {SCHEMA_VERSION}",
+            expected=f"version {' or '.join(map(str, _READABLE))}",
             remedy="prepare it again with this version of cardiolens, or install the version that made it",
         )
     try:

@@ -17,6 +17,7 @@ from cardiolens.configs import to_json
 from cardiolens.errors import BadOption
 from cardiolens.imaging.views import ViewConfig, picture
 from cardiolens.imaging.volumes import VolumeConfig, slice_cine, volumes
+from cardiolens.parallel import Workers
 from cardiolens.privacy import keyed_hash
 from cardiolens.progress import QUIET, Progress
 from cardiolens.signals.cleaning import CleaningConfig
@@ -66,7 +67,7 @@ def prepare_synthetic(
         maker,
         num_rows=subjects,
         split_key=SYNTHETIC_KEY,
-        processes=processes,
+        workers=Workers(processes),
         progress=progress,
     )
 

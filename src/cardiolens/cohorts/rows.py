@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float16, Float32, UInt8
@@ -32,6 +32,12 @@ class SubjectRow:
     cmr_volumes: UInt8[np.ndarray, "2 slice rows columns"] | None = None
     """End-diastole and end-systole."""
     cmr_cine: UInt8[np.ndarray, "phase rows columns"] | None = None
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """Parts of the visit that could not be used ("mri", "labels"), and why; each is a row of `refused.csv`."""
+    split: str | None = None
+    """Where the split was decided by whoever made the data; None leaves it to the hash."""
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    """Places in training sets that were drawn by whoever made the data, by label; see `training_sets`."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class RefusedRow:
     subject: str
     reason: str
     visit: int = 0
+    part: str = "ecg"
+    """What was unusable. Without an ECG the whole visit is."""
 
 
 class RowMaker(ABC):
@@ -48,6 +56,13 @@ class RowMaker(ABC):
 
     It travels to worker processes by pickle, so it holds settings and paths, never arrays.
     """
+
+    hash_key: bytes | None = None
+    """By which participants' numbers are hidden in reasons; the user's own where it is None."""
+
+    def part(self, rows: range) -> RowMaker:
+        """What it takes to make these rows, by the same numbers: all that travels with their chunk."""
+        return self
 
     @abstractmethod
     def subject(self, index: int) -> str:

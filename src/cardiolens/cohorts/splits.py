@@ -29,7 +29,7 @@ def split_of(subject: str, key: bytes) -> str:
 
 
 def balanced_rows(rows: Int[np.ndarray, " row"], labels: Float[np.ndarray, " row"], *, seed: int) -> Int[np.ndarray, " kept"]:
-    """Every positive and as many negatives, drawn once from the seed: a balanced training set, sorted.
+    """Every positive and as many negatives, drawn anew from the seed: another balanced set than the stored one, sorted.
 
     `labels[i]` is the class of `rows[i]`: 0, 1 or NaN where unknown, which is left out. Where negatives are the fewer, all
     are kept. For training sets only: validation and test keep their prevalence.

@@ -12,9 +12,21 @@ import pandas as pd
 from jaxtyping import Float, Float16, Float32, Int, UInt8
 
 from cardiolens.atomic import sha256
-from cardiolens.cohorts.manifest import MANIFEST, SUBJECTS, ArrayFile, CohortManifest, CohortSettings, read_manifest
+from cardiolens.cohorts.manifest import (
+    MANIFEST,
+    SUBJECTS,
+    TRAINING_SETS,
+    ArrayFile,
+    CohortManifest,
+    CohortSettings,
+    read_manifest,
+)
 from cardiolens.cohorts.splits import SPLIT_GROUPS, SPLITS
+from cardiolens.cohorts.training_sets import draw_training_sets
 from cardiolens.errors import BadCohort, BadOption
+
+_OLD_SETS_KEY = b"cardiolens cohorts of schema version 1"
+"""Draws the training sets of cohorts that were made before these were stored; they were all synthetic."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +41,9 @@ class Cohort:
     ecg: Float16[np.ndarray, "row lead time"]
     """Cleaned, without unit."""
     ecg_scale: Float32[np.ndarray, "row group"]
-    """Millivolts that cleaning divided each lead group by."""
+    """Millivolts that cleaning divided each lead group by; NaN where the ECG came cleaned and nobody noted them."""
+    training_sets: pd.DataFrame
+    """One column per set: the rank of every row in it, -1 where it is not a member; see `training_sets`."""
     cmr: UInt8[np.ndarray, "row channel height width"] | None
     """End-systole, mid, end-diastole; zero where `has_cmr` is false; None where no subject has an MRI."""
     cmr_volumes: UInt8[np.ndarray, "row 2 slice rows columns"] | None = None
@@ -59,12 +73,17 @@ class Cohort:
             raise _damaged(path, f"arrays of other lengths than the {manifest.num_rows} rows in {MANIFEST}")
         subjects = pd.read_parquet(path / SUBJECTS)
         check_subjects(path, subjects, num_rows=manifest.num_rows)
+        stored = TRAINING_SETS in manifest.tables
+        sets = pd.read_parquet(path / TRAINING_SETS) if stored else draw_training_sets(subjects, _OLD_SETS_KEY, {})
+        if len(sets) != manifest.num_rows:
+            raise _damaged(path, f"{len(sets)} rows in {TRAINING_SETS} for {manifest.num_rows} in the arrays")
         return cls(
             path,
             manifest,
             subjects,
             ecg=arrays["ecg.npy"],
             ecg_scale=arrays["ecg_scale.npy"],
+            training_sets=sets,
             cmr=arrays.get("cmr.npy"),
             cmr_volumes=arrays.get("cmr_volumes.npy"),
             cmr_cine=arrays.get("cmr_cine.npy"),

@@ -20,6 +20,7 @@ from cardiolens.cohorts.rows import RowMaker, SubjectRow
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadOption
 from cardiolens.imaging.views import ViewConfig
+from cardiolens.parallel import Workers
 from cardiolens.progress import QUIET, Progress
 from cardiolens.signals.cleaning import CleaningConfig
 from cardiolens.synthetic.census import take_census
@@ -56,7 +57,7 @@ def prepare_synthetic_cases(
         _ChosenRows(drawn, tuple(chosen.tolist())),
         num_rows=len(chosen),
         split_key=SYNTHETIC_KEY,
-        processes=processes,
+        workers=Workers(processes),
         progress=progress,
     )
 

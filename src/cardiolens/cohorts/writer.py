@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from jaxtyping import Shaped
 
 from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.array_files import ArrayRows
-from cardiolens.cohorts.assembly import REASON, ROW, assemble, made_by
+from cardiolens.cohorts.assembly import LOST, PART, RANK, REASON, ROW, assemble, made_by
 from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_other_plan, refuse_taken, sweep
-from cardiolens.cohorts.manifest import MANIFEST, CohortSettings, building_folder, read_manifest
+from cardiolens.cohorts.manifest import MANIFEST, NO_FLOW, CohortSettings, building_folder, read_manifest
 from cardiolens.cohorts.rows import RefusedRow, SubjectRow
 from cardiolens.configs import to_json
 from cardiolens.privacy import hide_participants
@@ -66,8 +66,8 @@ class CohortWriter:
             table = pd.DataFrame([_record(number, row) for number, row in zip(chunk, rows, strict=True)])
             write_atomically(self._table(chunk), table.to_parquet(index=False))
 
-    def finish(self) -> None:
-        """Make the complete cohort and move it to its place.
+    def finish(self, flow: Mapping[str, int] = NO_FLOW) -> None:
+        """Make the complete cohort and move it to its place; `flow` is what was counted on the way to the planned rows.
 
         Raises:
             BadCohort: no subject was usable, or one would be stored twice.
@@ -77,7 +77,7 @@ class CohortWriter:
         with full_disk_named(self._out):
             if not (self._folder / MANIFEST).exists():
                 tables = [self._table(chunk) for chunk in self._chunks()]
-                assemble(self._folder, tables, self._settings, out=self._out, split_key=self._split_key)
+                assemble(self._folder, tables, self._settings, out=self._out, split_key=self._split_key, flow=flow)
             shutil.rmtree(self._folder / _CHUNKS)
             for name in (PLAN, LOCK):
                 (self._folder / name).unlink()
@@ -93,7 +93,8 @@ class CohortWriter:
 
     def _store_arrays(self, number: int, row: SubjectRow) -> None:
         assert np.isfinite(row.ecg).all()
-        assert np.isfinite(row.ecg_scale).all()
+        # Unknown scales of a foreign ECG are all unknown.
+        assert np.isfinite(row.ecg_scale).all() or np.isnan(row.ecg_scale).all()
         self._array("ecg.npy", row.ecg).write(number, row.ecg)
         self._array("ecg_scale.npy", row.ecg_scale).write(number, row.ecg_scale)
         for name, images in (("cmr", row.cmr), ("cmr_volumes", row.cmr_volumes), ("cmr_cine", row.cmr_cine)):
@@ -159,6 +160,9 @@ def _plan(settings: CohortSettings, *, num_planned: int) -> dict[str, Any]:
 def _record(number: int, row: SubjectRow | RefusedRow) -> dict[str, Any]:
     identity = {ROW: number, "subject": row.subject, "visit": row.visit}
     if isinstance(row, RefusedRow):
-        return identity | {REASON: hide_participants(row.reason), "has_cmr": False}
+        return identity | {REASON: hide_participants(row.reason), PART: row.part, LOST: None, "has_cmr": False}
     numbers = {name: float(value) for name, value in row.numbers.items()}
-    return identity | {REASON: None, "has_cmr": row.cmr is not None} | dict(row.texts) | numbers
+    lost = json.dumps({part: hide_participants(reason) for part, reason in row.lost.items()}) if row.lost else None
+    given = {"split": row.split} if row.split else {}
+    given |= {f"{RANK}{label}": rank for label, rank in row.ranks.items()}
+    return identity | {REASON: None, PART: None, LOST: lost, "has_cmr": row.cmr is not None} | given | dict(row.texts) | numbers

@@ -93,11 +93,13 @@ class DataConfig:
     """Which subjects of the training split a method sees. What it reads of them, labels and MRI, is the method's own choice."""
 
     balanced: bool = False
-    """Train on all positives of the one label column and as many negatives, drawn once; other splits stay as they are."""
+    """Train on all positives of the one label column and as many negatives, as stored with the cohort; other splits stay as
+    they are."""
     balance_seed: int = 0
-    """Which negatives, and which subjects of a share, are drawn."""
+    """0 takes the negatives, and the subjects of a share, that were drawn for the cohort; any other number draws anew, to see
+    what the draw matters."""
     share: float = 1.0
-    """Part of the training subjects to use, drawn once, before balancing: experiments with few labels."""
+    """Part of the training set to use, balanced or not, a smaller one within a larger: experiments with few labels."""
 
     def __post_init__(self) -> None:
         _require(0 < self.share <= 1, "share", self.share, "above 0 and at most 1", room="data")

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from cardiolens.cohorts.splits import balanced_rows
 from cardiolens.cohorts.store import Cohort
+from cardiolens.cohorts.training_sets import EVERYBODY, equal_classes, members
 from cardiolens.errors import BadOption
 from cardiolens.methods.method import MethodConfig
 from cardiolens.training.config import DataConfig
@@ -15,13 +16,19 @@ from cardiolens.training.config import DataConfig
 def training_rows(cohort: Cohort, method: MethodConfig, chosen: DataConfig) -> Int[np.ndarray, " row"]:
     """Rows of the training split that the method can learn from, cut to a share and balanced where asked.
 
+    Who is in a balanced set or a share was drawn and stored with the cohort; a `balance_seed` other than 0 draws others.
+
     Raises:
         BadOption: nobody is left, or a balanced set lacks one of the classes.
     """
-    rows = _share(cohort, usable_rows(cohort, method, "train"), chosen)
+    rows = usable_rows(cohort, method, "train")
     if chosen.balanced:
-        rows = balanced_rows(rows, cohort.values(method.columns)[rows, 0], seed=chosen.balance_seed)
-    return rows
+        order = _balanced(cohort, method.columns[0], rows, seed=chosen.balance_seed)
+    elif chosen.share < 1:
+        order = _everybody(cohort, rows, seed=chosen.balance_seed)
+    else:
+        return rows
+    return np.sort(order[: max(1, round(chosen.share * len(order)))])
 
 
 def usable_rows(cohort: Cohort, method: MethodConfig, split: str) -> Int[np.ndarray, " row"]:
@@ -61,10 +68,21 @@ def target_scale(
     return mean, np.sqrt(variance)
 
 
-def _share(cohort: Cohort, rows: Int[np.ndarray, " row"], chosen: DataConfig) -> Int[np.ndarray, " kept"]:
-    if chosen.share == 1:
-        return rows
-    # Whole subjects, in one order per seed: a smaller share is part of a larger one.
+def _balanced(cohort: Cohort, column: str, rows: Int[np.ndarray, " row"], *, seed: int) -> Int[np.ndarray, " member"]:
+    labels = cohort.values([column])[:, 0]
+    if seed or column not in cohort.training_sets:
+        drawn = balanced_rows(rows, labels[rows], seed=seed)
+        return np.random.default_rng(seed).permutation(drawn)
+    order = members(cohort.training_sets[column].to_numpy())
+    return equal_classes(order, labels[order], usable=np.isin(order, rows))
+
+
+def _everybody(cohort: Cohort, rows: Int[np.ndarray, " row"], *, seed: int) -> Int[np.ndarray, " member"]:
+    """Whole subjects one after the other."""
+    if not seed:
+        order = members(cohort.training_sets[EVERYBODY].to_numpy())
+        return order[np.isin(order, rows)]
     subject_of_row = cohort.subjects["subject"].to_numpy(str)[rows]
-    subjects = np.random.default_rng(chosen.balance_seed).permutation(np.unique(subject_of_row))
-    return rows[np.isin(subject_of_row, subjects[: max(1, round(chosen.share * len(subjects)))])]
+    subjects, place = np.unique(subject_of_row, return_inverse=True)
+    rank = np.random.default_rng(seed).permutation(len(subjects))
+    return rows[np.argsort(rank[place], kind="stable")]
