@@ -165,9 +165,9 @@ def test_ranks_that_were_drawn_elsewhere_stand_after_rows_were_refused(tmp_path)
 
 def test_the_flow_is_stored(tmp_path):
     cohort = build_cohort(
-        tmp_path / "cohort", fake_settings(), FakeRows(), num_rows=4, split_key=KEY, flow={"files found": 9, "visits": 4}
+        tmp_path / "cohort", fake_settings(), FakeRows(), num_rows=4, split_key=KEY, flow=(("files found", 9), ("visits", 4))
     )
-    assert Cohort.open(cohort.path).manifest.flow == {"files found": 9, "visits": 4}
+    assert Cohort.open(cohort.path).manifest.flow == (("files found", 9), ("visits", 4))
 
 
 def test_a_cohort_of_refused_subjects_only_is_an_error(tmp_path):

@@ -161,7 +161,7 @@ def test_optional_arrays_are_opened_where_they_are(cohort):
 def test_a_cohort_of_schema_version_1_is_read_and_its_training_sets_are_always_the_same():
     folder = Path(__file__).parent / "fixtures" / "v1"
     old, again = Cohort.open(folder, verify=True), Cohort.open(folder)
-    assert (len(old.subjects), old.manifest.flow, old.manifest.history) == (11, {}, ())
+    assert (len(old.subjects), old.manifest.flow, old.manifest.history) == (11, (), ())
     assert (members(old.training_sets["cad"].to_numpy()) == members(again.training_sets["cad"].to_numpy())).all()
     assert old.subjects["cad"].to_numpy()[members(old.training_sets["cad"].to_numpy())].mean() == 0.5
 

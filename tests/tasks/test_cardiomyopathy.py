@@ -9,3 +9,7 @@ def test_the_disease_is_classified_from_its_own_column():
         "CMP",
         "auc",
     )
+
+
+def test_a_case_has_one_of_the_customary_codes():
+    assert TASKS["cardiomyopathy"].icd10 == ("I42", "I43")

@@ -4,3 +4,7 @@ from cardiolens.tasks import TASKS, TaskKind
 def test_the_disease_is_classified_from_its_own_column():
     task = TASKS["scd"]
     assert (task.kind, task.columns, task.label, task.metric_name) == (TaskKind.CLASSIFICATION, ("scd",), "SCD", "auc")
+
+
+def test_a_case_has_one_of_the_customary_codes():
+    assert TASKS["scd"].icd10 == ("I46", "I472", "I490", "R96")

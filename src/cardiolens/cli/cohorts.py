@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cardiolens.cli.prepare import add_sources, tell
 from cardiolens.cli.verbs import Parser, add_verb, fail
 from cardiolens.notice import NOTICE
 from cardiolens.progress import Progress
@@ -36,6 +37,7 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
         "--check", type=Path, nargs="?", const=Path("synthetic_check.html"), metavar="PAGE",
         help="compare with published people, on a page (default synthetic_check.html); status 1 where a range is missed",
     )  # fmt: skip
+    add_sources(sources)
 
 
 def _prepare_synthetic(arguments: argparse.Namespace) -> int:
@@ -58,17 +60,13 @@ def _prepare_synthetic(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
         print(f"{arguments.subjects} synthetic subjects as files in {folder}. {NOTICE}")
         return 0
-    from cardiolens.cohorts.balance import odd_splits, split_balance
     from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 
     cohort = prepare_synthetic(
         arguments.out, subjects=arguments.subjects, seed=arguments.seed, processes=arguments.processes, progress=progress,
         with_mri=not arguments.no_mri, with_volumes=arguments.volumes, with_cine=arguments.cine,
     )  # fmt: skip
-    print(split_balance(cohort).to_string())
-    for oddity in odd_splits(cohort):
-        print(f"note: {oddity}")
-    print(f"{len(cohort.subjects)} subjects in {arguments.out}. {cohort.manifest.num_refused} refused. {NOTICE}")
+    tell(cohort)
     return 0
 
 

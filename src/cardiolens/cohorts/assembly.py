@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +11,9 @@ import pandas as pd
 
 from cardiolens.atomic import sha256, write_atomically
 from cardiolens.cohorts.array_files import keep_rows
+from cardiolens.cohorts.labels.counts import label_counts
 from cardiolens.cohorts.manifest import (
+    LABEL_COUNTS,
     MANIFEST,
     REFUSED,
     SUBJECTS,
@@ -20,11 +21,12 @@ from cardiolens.cohorts.manifest import (
     ArrayFile,
     CohortManifest,
     CohortSettings,
+    Flow,
     manifest_bytes,
 )
 from cardiolens.cohorts.splits import SPLITS, split_of
 from cardiolens.cohorts.store import check_subjects
-from cardiolens.cohorts.training_sets import draw_training_sets, members, subset_sizes
+from cardiolens.cohorts.training_sets import binary_columns, draw_training_sets, members, subset_sizes
 from cardiolens.errors import BadCohort
 
 ROW, REASON, PART, LOST, RANK = "row", "reason", "part", "lost", "rank in "
@@ -33,9 +35,7 @@ was lost of a row that is kept, and ranks in training sets that are given."""
 _LISTED = ("subject", "visit", PART, REASON)
 
 
-def assemble(
-    folder: Path, chunks: list[Path], settings: CohortSettings, *, out: Path, split_key: bytes, flow: Mapping[str, int]
-) -> None:
+def assemble(folder: Path, chunks: list[Path], settings: CohortSettings, *, out: Path, split_key: bytes, flow: Flow) -> None:
     """Write tables and manifest, and cut refused rows out of the arrays; killed anywhere, it can be done again.
 
     `chunks` are the tables of all chunks in order. The manifest is written last. `flow` is what the caller counted before.
@@ -56,26 +56,40 @@ def assemble(
     subjects = _subjects(kept, split_key)
     check_subjects(out, subjects, num_rows=len(kept))
     sets = draw_training_sets(subjects, split_key, _given_ranks(kept))
-    write_atomically(folder / SUBJECTS, subjects.to_parquet(index=False))
-    write_atomically(folder / TRAINING_SETS, sets.to_parquet(index=False))
-    write_atomically(folder / REFUSED, _refusals(everyone).to_csv(index=False).encode())
+    tables = write_tables(folder, subjects, sets, _refusals(everyone))
     arrays = sorted(folder.glob("*.npy"))
     for path in arrays:
         keep_rows(path, kept[ROW].to_numpy())
-    counts = subjects["split"].value_counts()
     manifest = CohortManifest(
         settings=settings,
         made_by=made_by(),
         num_rows=len(subjects),
         num_subjects=int(subjects["subject"].nunique()),
         num_refused=int(refused.sum()),
-        rows_per_split={split: int(counts.get(split, 0)) for split in SPLITS},
+        rows_per_split=rows_per_split(subjects),
         arrays={path.name: _described(path) for path in arrays},
-        tables={name: sha256(folder / name) for name in (SUBJECTS, TRAINING_SETS, REFUSED)},
+        tables=tables,
         training_sets=set_sizes(sets),
-        flow=dict(flow),
+        flow=flow,
     )
     write_atomically(folder / MANIFEST, manifest_bytes(manifest))
+
+
+def write_tables(folder: Path, subjects: pd.DataFrame, sets: pd.DataFrame, refused: pd.DataFrame) -> dict[str, str]:
+    """Write every table of a cohort; SHA-256 per file name."""
+    contents = {
+        SUBJECTS: subjects.to_parquet(index=False),
+        TRAINING_SETS: sets.to_parquet(index=False),
+        LABEL_COUNTS: label_counts(subjects, binary_columns(subjects)).to_csv(index=False).encode(),
+        REFUSED: refused.to_csv(index=False).encode(),
+    }
+    return {name: sha256(write_atomically(folder / name, content)) for name, content in contents.items()}
+
+
+def rows_per_split(subjects: pd.DataFrame) -> dict[str, int]:
+    """How many rows each split has, none left out."""
+    counts = subjects["split"].value_counts()
+    return {split: int(counts.get(split, 0)) for split in SPLITS}
 
 
 def made_by() -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
-from cardiolens.cohorts.manifest import NO_FLOW, CohortSettings
+from cardiolens.cohorts.manifest import CohortSettings, Flow
 from cardiolens.cohorts.rows import RefusedRow, RowMaker, SubjectRow
 from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.writer import already_complete, open_writer
@@ -26,7 +25,7 @@ def build_cohort(
     num_rows: int,
     split_key: bytes,
     workers: Workers = HERE,
-    flow: Mapping[str, int] = NO_FLOW,
+    flow: Flow = (),
     progress: Progress = QUIET,
 ) -> Cohort:
     """The cohort of these settings at `out`: opened where it is complete, otherwise built or completed first.

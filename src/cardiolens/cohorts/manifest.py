@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from cardiolens.configs import from_json, to_json
@@ -22,10 +20,11 @@ MANIFEST = "cohort.json"
 SUBJECTS = "subjects.parquet"
 REFUSED = "refused.csv"
 TRAINING_SETS = "training_sets.parquet"
+LABEL_COUNTS = "label_counts.csv"
 NUM_SAMPLES = 5000
 """Ten seconds at 500 Hz."""
-NO_FLOW: Mapping[str, int] = MappingProxyType({})
-"""For cohorts that are drawn rather than found."""
+Flow = tuple[tuple[str, int], ...]
+"""Counts with what they are of, in order."""
 _VERSION = "schema_version"
 
 
@@ -84,7 +83,7 @@ class CohortManifest:
     """SHA-256 per file name."""
     training_sets: dict[str, dict[str, int]] = field(default_factory=dict)
     """Rows of every training set: "all", and its named subsets, which are the first so many in its order."""
-    flow: dict[str, int] = field(default_factory=dict)
+    flow: Flow = ()
     """How many were left at every step from the files that were found to the rows that are stored, in words."""
     history: tuple[Withdrawal, ...] = ()
     """What was removed since the cohort was made, oldest first."""

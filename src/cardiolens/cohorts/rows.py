@@ -26,8 +26,8 @@ class SubjectRow:
     cmr: UInt8[np.ndarray, "channel height width"] | None
     numbers: Mapping[str, float]
     """Numeric columns: covariates, diseases (0 or 1), phenotypes; NaN where unknown."""
-    texts: Mapping[str, str]
-    """Text columns, such as sex."""
+    texts: Mapping[str, str | None]
+    """Text columns, such as sex; None where unknown."""
     visit: int = 0
     cmr_volumes: UInt8[np.ndarray, "2 slice rows columns"] | None = None
     """End-diastole and end-systole."""
@@ -82,15 +82,18 @@ class RowMaker(ABC):
 
 
 def stored_ecg(
-    recording: Recording, cleaning: CleaningConfig, *, num_samples: int
+    recording: Recording, cleaning: CleaningConfig, *, num_samples: int, cut_longer: bool = False
 ) -> tuple[Float16[np.ndarray, "lead time"], Float32[np.ndarray, " group"]]:
     """The ECG as a cohort stores it, and the millivolts that cleaning divided each lead group by.
+
+    Of a longer recording the beginning is taken where `cut_longer` says so.
 
     Raises:
         BadRecording: the recording is unusable, or not of the cohort's length after resampling.
     """
     checked = prepare_recording(recording)
-    length = checked.signal_mv.shape[1]
+    signal_mv = checked.signal_mv[:, :num_samples] if cut_longer else checked.signal_mv
+    length = signal_mv.shape[1]
     if length != num_samples:
         raise BadRecording(
             checked.source,
@@ -98,5 +101,5 @@ def stored_ecg(
             expected=f"{num_samples}",
             remedy="export the full ten seconds",
         )
-    cleaned = clean(checked.signal_mv, cleaning)
+    cleaned = clean(signal_mv, cleaning)
     return cleaned.signal.astype(np.float16), cleaned.scale_mv

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.array_files import ArrayRows
 from cardiolens.cohorts.assembly import LOST, PART, RANK, REASON, ROW, assemble, made_by
 from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_other_plan, refuse_taken, sweep
-from cardiolens.cohorts.manifest import MANIFEST, NO_FLOW, CohortSettings, building_folder, read_manifest
+from cardiolens.cohorts.manifest import MANIFEST, CohortSettings, Flow, building_folder, read_manifest
 from cardiolens.cohorts.rows import RefusedRow, SubjectRow
 from cardiolens.configs import to_json
 from cardiolens.privacy import hide_participants
@@ -66,7 +66,7 @@ class CohortWriter:
             table = pd.DataFrame([_record(number, row) for number, row in zip(chunk, rows, strict=True)])
             write_atomically(self._table(chunk), table.to_parquet(index=False))
 
-    def finish(self, flow: Mapping[str, int] = NO_FLOW) -> None:
+    def finish(self, flow: Flow = ()) -> None:
         """Make the complete cohort and move it to its place; `flow` is what was counted on the way to the planned rows.
 
         Raises:

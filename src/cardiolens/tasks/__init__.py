@@ -10,7 +10,7 @@ from cardiolens.tasks.task import Task, TaskKind
 
 __all__ = ["TASKS", "Task", "TaskKind", "column_task"]
 
-_MACHINERY = frozenset({"column", "task"})
+_MACHINERY = frozenset({"column", "disease", "task"})
 
 
 def _find_tasks() -> dict[str, Task]:

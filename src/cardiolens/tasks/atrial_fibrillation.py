@@ -1,12 +1,5 @@
-"""Atrial fibrillation: ICD-10 I48, past and future diagnoses as in the paper."""
+"""Atrial fibrillation and flutter: ICD-10 I48, past and future diagnoses as in the paper."""
 
-from cardiolens.tasks.task import Task, TaskKind
+from cardiolens.tasks.disease import disease_task
 
-TASK = Task(
-    name="af",
-    kind=TaskKind.CLASSIFICATION,
-    columns=("af",),
-    names=("Atrial fibrillation",),
-    units=("",),
-    label="AF",
-)
+TASK = disease_task("af", "AF", "Atrial fibrillation", icd10=("I48",))

@@ -1,12 +1,5 @@
 """Cardiomyopathy: ICD-10 I42 and I43, past and future diagnoses."""
 
-from cardiolens.tasks.task import Task, TaskKind
+from cardiolens.tasks.disease import disease_task
 
-TASK = Task(
-    name="cardiomyopathy",
-    kind=TaskKind.CLASSIFICATION,
-    columns=("cardiomyopathy",),
-    names=("Cardiomyopathy",),
-    units=("",),
-    label="CMP",
-)
+TASK = disease_task("cardiomyopathy", "CMP", "Cardiomyopathy", icd10=("I42", "I43"))

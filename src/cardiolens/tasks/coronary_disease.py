@@ -1,12 +1,5 @@
 """Coronary artery disease: ICD-10 I20 to I25, past and future diagnoses as in the paper."""
 
-from cardiolens.tasks.task import Task, TaskKind
+from cardiolens.tasks.disease import disease_task
 
-TASK = Task(
-    name="cad",
-    kind=TaskKind.CLASSIFICATION,
-    columns=("cad",),
-    names=("Coronary artery disease",),
-    units=("",),
-    label="CAD",
-)
+TASK = disease_task("cad", "CAD", "Coronary artery disease", icd10=("I20", "I21", "I22", "I23", "I24", "I25"))

@@ -1,12 +1,5 @@
-"""Diabetes mellitus: ICD-10 E10 to E14, past and future diagnoses as in the paper."""
+"""Diabetes mellitus: ICD-10 E10 to E14, past and future diagnoses as in the paper. Diabetes of pregnancy (O24) is none."""
 
-from cardiolens.tasks.task import Task, TaskKind
+from cardiolens.tasks.disease import disease_task
 
-TASK = Task(
-    name="dm",
-    kind=TaskKind.CLASSIFICATION,
-    columns=("dm",),
-    names=("Diabetes mellitus",),
-    units=("",),
-    label="DM",
-)
+TASK = disease_task("dm", "DM", "Diabetes mellitus", icd10=("E10", "E11", "E12", "E13", "E14"))

@@ -1,12 +1,5 @@
-"""Heart failure: ICD-10 I50, past and future diagnoses."""
+"""Heart failure: ICD-10 I50, and I11.0, I13.0 and I13.2, where hypertension led to it; past and future diagnoses."""
 
-from cardiolens.tasks.task import Task, TaskKind
+from cardiolens.tasks.disease import disease_task
 
-TASK = Task(
-    name="hf",
-    kind=TaskKind.CLASSIFICATION,
-    columns=("hf",),
-    names=("Heart failure",),
-    units=("",),
-    label="HF",
-)
+TASK = disease_task("hf", "HF", "Heart failure", icd10=("I50", "I110", "I130", "I132"))

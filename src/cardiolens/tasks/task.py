@@ -6,7 +6,7 @@ Unlike the published code, entries without a known target never enter it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -37,9 +37,13 @@ class Task:
     """One unit per column; empty for a disease."""
     label: str
     """The task's name in the paper's tables."""
+    icd10: InitVar[tuple[str, ...]] = ()
+    """Which codes make a case: how they begin, without dot; empty where it is no disease of records."""
 
-    def __post_init__(self) -> None:
+    # How labels were made is no setting of training: as an InitVar the codes stay out of stored configurations and digests.
+    def __post_init__(self, icd10: tuple[str, ...]) -> None:
         assert len(self.columns) == len(self.names) == len(self.units) > 0, self.name
+        object.__setattr__(self, "icd10", icd10)
 
     @property
     def metric_name(self) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cardiolens.cohorts.release.diagnoses import death_cells, diagnoses, diagnosis_cells
 from cardiolens.cohorts.release.ecg import StoredEcg, as_stored
 from cardiolens.cohorts.release.numbers import Chances, draw_chances, participant_number
@@ -20,6 +22,7 @@ from cardiolens.formats.cardiosoft_document import Patient
 from cardiolens.formats.cmr_dicom import Examination
 from cardiolens.synthetic.generator import SyntheticSubject, make_cine, make_subject
 from cardiolens.synthetic.settings import SyntheticConfig
+from cardiolens.types import CineStack
 
 SYNTHETIC = "Synthetic, made by cardiolens: not of a person"
 ECG_FOLDER, MRI_FOLDER = "Bulk/Electrocardiogram/Resting", "Bulk/Heart MRI/Short axis"
@@ -55,6 +58,8 @@ class ReleaseConfig:
     """For each of a repeated slice, a stray long-axis series and the scanner's copy with contours: examinations with it."""
     num_phases: int = 50
     """Phases of the cine."""
+    most_slices: int = 64
+    """Of a stack with more, those in the middle of the heart."""
     wfdb: bool = False
     """Also every ECG as a WFDB record."""
     nifti: bool = False
@@ -69,6 +74,8 @@ class ReleaseConfig:
                 raise BadOption(name, found=str(value), expected="0 to 1", remedy="choose a share")
         if self.num_phases < 2:
             raise BadOption("num_phases", found=str(self.num_phases), expected="2 or more", remedy="choose a larger number")
+        if self.most_slices < 1:
+            raise BadOption("most_slices", found=str(self.most_slices), expected="1 or more", remedy="choose a larger number")
 
 
 @dataclass(frozen=True)
@@ -172,7 +179,8 @@ def _write_mri(
     place: _Place, seed: int, subject: SyntheticSubject, visits: list[Visit], visit: Visit, chances: Chances,
     config: ReleaseConfig,
 ) -> None:  # fmt: skip
-    cine = make_cine(seed=seed, index=subject.index, config=config.generator, num_phases=config.num_phases, visit=visit.number)
+    whole = make_cine(seed=seed, index=subject.index, config=config.generator, num_phases=config.num_phases, visit=visit.number)
+    cine = _middle_slices(whole, config.most_slices)
     # A stream per visit, so that one does not move the other.
     _, rng = draw_chances(seed, subject.index)
     rng = rng.spawn(visit.number + 1)[-1]
@@ -198,6 +206,13 @@ def _write_mri(
         name = f"{visit.instance}_sa.nii.gz"
         masks_path = place.other(NIFTI_FOLDER, f"{visit.instance}_label_sa.nii.gz")
         cmr_nifti.write(place.other(NIFTI_FOLDER, name), cine, geometry, masks_path=masks_path)
+
+
+def _middle_slices(cine: CineStack, most: int) -> CineStack:
+    heart = np.flatnonzero((cine.masks[0] > 0).any(axis=(1, 2)))
+    first = max(0, int(heart[0] + heart[-1] + 1 - most) // 2)
+    kept = slice(first, first + most)
+    return replace(cine, frames=cine.frames[:, kept], masks=cine.masks[:, kept])
 
 
 def _patient_id(number: int) -> str:

@@ -1,0 +1,113 @@
+"""A cohort from any archive, by a manifest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cardiolens.cohorts.archive.labelling import manifest_labels
+from cardiolens.cohorts.archive.manifest import DAY, ECG, MASKS, MRI, SUBJECT, VISIT, Manifest, read_manifest
+from cardiolens.cohorts.build import build_cohort
+from cardiolens.cohorts.file_rows import FileRows, ReadMri, Visit, VisitTable, inputs_digest
+from cardiolens.cohorts.labels.choices import LabelChoices
+from cardiolens.cohorts.manifest import CohortSettings
+from cardiolens.cohorts.participants import Participants
+from cardiolens.cohorts.store import Cohort
+from cardiolens.cohorts.withdrawn_list import read_withdrawn
+from cardiolens.configs import to_json
+from cardiolens.errors import BadOption
+from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
+from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
+from cardiolens.imaging.views import ViewConfig
+from cardiolens.parallel import HERE, Workers
+from cardiolens.progress import QUIET, Progress
+from cardiolens.signals.cleaning import CleaningConfig
+
+_LOG = logging.getLogger(__name__)
+_LABELS, _CLEANING, _VIEWS = LabelChoices(), CleaningConfig(), ViewConfig()
+
+
+def prepare_archive(
+    out: Path,
+    manifest: Path,
+    *,
+    key_file: Path,
+    withdrawn: Path | None = None,
+    labels: LabelChoices = _LABELS,
+    declared: Declaration = NOTHING_DECLARED,
+    read_mri: ReadMri | None = None,
+    own_phenotypes: tuple[str, ...] = (),
+    mri_rules: Mapping[str, Any] | None = None,
+    cleaning: CleaningConfig = _CLEANING,
+    views: ViewConfig = _VIEWS,
+    workers: Workers = HERE,
+    progress: Progress = QUIET,
+) -> Cohort:
+    """Make, or complete, the cohort of a manifest at `out`; a complete one of the same content is opened.
+
+    Phenotypes that the manifest gives stand; others of `own_phenotypes` are measured where there is an MRI. Subjects' names are
+    written to `key_file` and nowhere else.
+
+    Raises:
+        BadOption: the manifest is not what it should be, or `out` holds something else.
+        NoSpace: the disk is full; free some and run again.
+    """
+    told = read_manifest(manifest)
+    people = Participants.open_or_make(key_file)
+    gone = read_withdrawn(withdrawn) if withdrawn else frozenset()
+    hashes = told.rows[SUBJECT].map(people.subject)
+    stays = ~(told.rows[SUBJECT].isin(gone) | hashes.isin(people.withdrawn)).to_numpy()
+    if not stays.any():
+        raise BadOption(manifest, found="nobody who has not withdrawn", expected="at least one visit", remedy="check the list")
+    made, reasons = manifest_labels(manifest, told, labels)
+    numeric = pd.concat([told.numbers, made], axis=1)
+    people = people.recorded(told.rows.loc[stays, SUBJECT].unique())
+    order = sorted(np.flatnonzero(stays), key=lambda row: (hashes[row], told.rows[VISIT][row]))
+    visits = tuple(_visit(told, people, row, reasons.get(row)) for row in order)
+    texts = tuple(told.texts.iloc[order].itertuples(index=False, name=None))
+    table = VisitTable(tuple(numeric), numeric.iloc[order].to_numpy(np.float64), tuple(told.texts), texts)
+    with_mri = any(visit.mri for visit in visits)
+    own = tuple(column for column in own_phenotypes if with_mri and column not in numeric)
+    given = {column: "table" for column in PHENOTYPE_COLUMNS if column in numeric}
+    source = {
+        "kind": "archive",
+        "inputs": inputs_digest(visits, table, people.key),
+        "labels": labels.describe() if len(made.columns) else {},
+        "phenotypes": given | dict.fromkeys(own, "own"),
+        "mri": dict(mri_rules or {}) if with_mri else {},
+        "declared": to_json(declared),
+        "left_out": told.left_out,
+    }
+    flow = (
+        ("visits in the manifest", len(told.rows)),
+        ("visits of people who withdrew", int((~stays).sum())),
+        ("visits left", len(visits)),
+        ("of them with an MRI", sum(visit.mri is not None for visit in visits)),
+    )
+    maker = FileRows(visits, table, cleaning, people.key, read_mri, own_phenotypes=own, declared=declared, cut_longer=True)
+    return build_cohort(
+        out, CohortSettings(source, cleaning=cleaning, views=views), maker, num_rows=len(visits), split_key=people.split_key,
+        workers=workers, flow=flow, progress=progress,
+    )  # fmt: skip
+
+
+def _visit(told: Manifest, people: Participants, row: int, reason: str | None) -> Visit:
+    cells = told.rows.iloc[row]
+
+    def path(name: str) -> str | None:
+        cell = cells.get(name)
+        return None if cell is None or pd.isna(cell) else str(told.folder / cell)
+
+    subject = people.subject(cells[SUBJECT])
+    day: date | None = None if DAY not in cells or pd.isna(cells[DAY]) else cells[DAY].date()
+    files = [path(name) for name in (ECG, MRI, MASKS)]
+    # Longest first: a name may be part of another.
+    hidden = sorted({cells[SUBJECT], *(Path(file).name for file in files if file)}, key=len, reverse=True)
+    lost = {} if reason is None else {"labels": reason}
+    return Visit(subject, int(cells[VISIT]), *files, lost=lost, day=day, hidden=tuple(hidden))

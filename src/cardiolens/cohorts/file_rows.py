@@ -1,0 +1,197 @@
+"""Rows of a cohort from files: one visit's ECG and, where there is one, its MRI."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cardiolens.cohorts.manifest import NUM_SAMPLES
+from cardiolens.cohorts.rows import RowMaker, SubjectRow, stored_ecg
+from cardiolens.errors import BadInput, BadRecording
+from cardiolens.formats import read_recording
+from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
+from cardiolens.privacy import hide_participants
+from cardiolens.signals.cleaning import CleaningConfig
+from cardiolens.types import Recording
+
+HEART_RATE = "heart_rate_bpm"
+_MS_PER_MINUTE = 60_000
+_CLOCK_OFF_DAYS = 1
+
+
+@dataclass(frozen=True)
+class MriParts:
+    """What a cohort keeps of one examination."""
+
+    picture: UInt8[np.ndarray, "3 height width"]
+    phenotypes: Mapping[str, float]
+    """By column; NaN where one could not be measured."""
+    volumes: UInt8[np.ndarray, "2 slice rows columns"] | None = None
+    cine: UInt8[np.ndarray, "phase rows columns"] | None = None
+
+
+ReadMri = Callable[[Path, Path | None], MriParts]
+"""Reads the examination at a path, with masks from another where there are some; raises `BadInput`. It travels by pickle."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The files of one visit and what a table says of it."""
+
+    subject: str
+    number: int
+    ecg: str
+    """Path."""
+    mri: str | None = None
+    masks: str | None = None
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """Parts that are known to be unusable, and why."""
+    day: date | None = None
+    """When it was, where that is known from elsewhere than the ECG."""
+    hidden: tuple[str, ...] = ()
+    """What the person is called in names of files: shown as a hash in every reason."""
+
+
+@dataclass(frozen=True, eq=False)
+class VisitTable:
+    """What tables say of visits, a row per visit. Kept as arrays: as dictionaries, 60,000 visits would take half a gigabyte."""
+
+    columns: tuple[str, ...]
+    values: Float[np.ndarray, "visit column"]
+    """NaN where unknown."""
+    text_columns: tuple[str, ...] = ()
+    texts: tuple[tuple[str | None, ...], ...] = ()
+    """A tuple per visit; None where unknown."""
+
+    def part(self, rows: slice) -> VisitTable:
+        """Some visits of it."""
+        return replace(self, values=self.values[rows].copy(), texts=self.texts[rows])
+
+    def numbers(self, row: int) -> dict[str, float]:
+        return dict(zip(self.columns, self.values[row].tolist(), strict=True))
+
+    def words(self, row: int) -> dict[str, str | None]:
+        return dict(zip(self.text_columns, self.texts[row], strict=True)) if self.text_columns else {}
+
+
+@dataclass(frozen=True, eq=False)
+class FileRows(RowMaker):
+    """Row `i` is visit `i - first` of `visits`."""
+
+    visits: tuple[Visit, ...]
+    table: VisitTable
+    cleaning: CleaningConfig
+    hash_key: bytes
+    read_mri: ReadMri | None = None
+    own_phenotypes: tuple[str, ...] = ()
+    """Columns that are measured on the MRI here, NaN for visits without one."""
+    declared: Declaration = NOTHING_DECLARED
+    only: str | None = None
+    """The one format that is expected, by its name; None takes any."""
+    cut_longer: bool = False
+    """Whether recordings of more than ten seconds are cut to their first ten, or refused."""
+    first: int = 0
+
+    def part(self, rows: range) -> RowMaker:
+        places = slice(rows.start - self.first, rows.stop - self.first)
+        return replace(self, visits=self.visits[places], table=self.table.part(places), first=rows.start)
+
+    def subject(self, index: int) -> str:
+        return self.visits[index - self.first].subject
+
+    def visit(self, index: int) -> int:
+        return self.visits[index - self.first].number
+
+    def make(self, index: int) -> SubjectRow:
+        visit = self.visits[index - self.first]
+        with _without_names(visit):
+            recording = self._recording(visit)
+            ecg, scale_mv = stored_ecg(recording, self.cleaning, num_samples=NUM_SAMPLES, cut_longer=self.cut_longer)
+        lost = dict(visit.lost) | _clock(recording, visit.day)
+        numbers = self.table.numbers(index - self.first)
+        if not np.isfinite(numbers.get(HEART_RATE, np.nan)) and recording.intervals_ms.get("rr"):
+            numbers[HEART_RATE] = _MS_PER_MINUTE / recording.intervals_ms["rr"]
+        mri = None
+        if visit.mri is not None and self.read_mri is not None:
+            try:
+                with _without_names(visit):
+                    mri = self.read_mri(Path(visit.mri), None if visit.masks is None else Path(visit.masks))
+            except BadInput as error:
+                lost["mri"] = str(error)
+        measured = dict.fromkeys(self.own_phenotypes, np.nan) if mri is None else mri.phenotypes
+        numbers |= {column: measured[column] for column in self.own_phenotypes}
+        return SubjectRow(
+            visit.subject,
+            ecg,
+            scale_mv,
+            None if mri is None else mri.picture,
+            numbers,
+            self.table.words(index - self.first),
+            visit.number,
+            cmr_volumes=None if mri is None else mri.volumes,
+            cmr_cine=None if mri is None else mri.cine,
+            lost=lost,
+        )
+
+    def _recording(self, visit: Visit) -> Recording:
+        path = Path(visit.ecg)
+        recording = read_recording(path, self.declared)
+        if self.only is not None and recording.format != self.only:
+            raise BadRecording(path, found=f"a {recording.format} file", expected=self.only, remedy="export it again")
+        return recording
+
+
+def inputs_digest(visits: Sequence[Visit], table: VisitTable, key: bytes) -> str:
+    """What goes into a cohort: its rows, every value from tables, and the size of every file; keyed, so that it tells nothing.
+
+    A half-built cohort is completed only from what it was begun with.
+    """
+    digest = hmac.new(key, repr((table.columns, table.text_columns, table.texts)).encode(), hashlib.sha256)
+    # Every NaN as the same bits.
+    digest.update(np.where(np.isnan(table.values), np.nan, table.values).tobytes())
+    for visit in visits:
+        sizes = [
+            os.stat(path).st_size if path and os.path.exists(path) else None for path in (visit.ecg, visit.mri, visit.masks)
+        ]
+        digest.update(repr((visit.subject, visit.number, sizes, visit.lost, visit.day)).encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _without_names(visit: Visit) -> Iterator[None]:
+    """Whatever is said of the files of a visit names its person by hash alone."""
+    try:
+        yield
+    except BadInput as error:
+        raise type(error)(
+            _hidden(error.source, visit),
+            found=_hidden(error.found, visit),
+            expected=_hidden(error.expected, visit),
+            remedy=_hidden(error.remedy, visit),
+        ) from error
+
+
+def _hidden(text: str, visit: Visit) -> str:
+    for name in visit.hidden:
+        text = text.replace(name, f"id-{visit.subject[:8]}")
+    return hide_participants(text)
+
+
+def _clock(recording: Recording, day: date | None) -> dict[str, str]:
+    """Where the recorder's date contradicts the visit's: the visit's stands."""
+    if day is None or recording.recorded_at is None:
+        return {}
+    off = (recording.recorded_at.date() - day).days
+    if abs(off) <= _CLOCK_OFF_DAYS:
+        return {}
+    way = "after" if off > 0 else "before"
+    return {"clock": f"the recorder's date is {abs(off)} days {way} the visit's, which is used"}

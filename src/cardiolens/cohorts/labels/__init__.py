@@ -1,0 +1,1 @@
+"""Disease labels of cohort visits from dated ICD-10 events."""

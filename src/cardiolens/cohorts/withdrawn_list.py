@@ -1,0 +1,45 @@
+"""Lists of people who withdrew, as studies send them: one participant per line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cardiolens.errors import BadOption
+
+_HEADERS = frozenset({"eid", "f.eid", "participant.eid", "participant", "subject", "id"})
+_LONGEST = 64
+
+
+def read_withdrawn(path: Path) -> frozenset[str]:
+    """The participants of a list, each as written and, where it is a whole number, as that number too.
+
+    Numbers and text must never miss each other: a list that excludes nobody looks just like one that does.
+
+    Raises:
+        BadOption: it cannot be read or is empty, or a line holds more than one entry.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadOption(
+            path, found="a file that cannot be read", expected="a text file, one participant per line", remedy="check the path"
+        ) from error
+    found: set[str] = set()
+    for number, line in enumerate(lines, start=1):
+        entry = line.strip().strip("\"',;").strip()
+        if not entry or (number == 1 and entry.lower() in _HEADERS):
+            continue
+        if len(entry) > _LONGEST or any(mark in entry for mark in ",;\t"):
+            raise BadOption(
+                path,
+                found=f"several entries in line {number}",
+                expected="one participant per line",
+                remedy="keep the first column",
+            )
+        found.add(entry)
+        whole = entry.removesuffix(".0")
+        if whole.isascii() and whole.isdigit():
+            found.add(str(int(whole)))
+    if not found:
+        raise BadOption(path, found="nobody in it", expected="one participant per line", remedy="give the list that was sent")
+    return frozenset(found)
