@@ -7,7 +7,7 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from cardiolens.cli import cohorts, ecg_files, models, mri, study
+from cardiolens.cli import cohorts, ecg_files, models, mri, study, withdraw
 from cardiolens.cli.verbs import Parser, fail
 from cardiolens.errors import CardiolensError, NoSpace
 from cardiolens.notice import NOTICE
@@ -48,6 +48,6 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    for group in (study, cohorts, models, ecg_files, mri):
+    for group in (study, cohorts, models, ecg_files, mri, withdraw):
         group.add_verbs(verbs)
     return parser

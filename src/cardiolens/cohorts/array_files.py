@@ -44,18 +44,23 @@ class ArrayRows:
 
 def keep_rows(path: Path, kept: Int[np.ndarray, " kept"]) -> None:
     """Cut an array file down to some of its rows, in order; done at once and only once, however often it is begun."""
-    array = np.load(path, mmap_mode="r")
-    if len(array) == len(kept):
+    if len(np.load(path, mmap_mode="r")) == len(kept):
         return
     fresh = path.with_name(f".{path.name}.part")
-    step = max(1, _BLOCK_BYTES // max(1, array[0].nbytes))
-    with fresh.open("wb") as file:
+    copy_rows(path, kept, fresh)
+    os.replace(fresh, path)
+    sync(path.parent)
+
+
+def copy_rows(path: Path, kept: Int[np.ndarray, " kept"], target: Path) -> None:
+    """Write some rows of an array file, in order, into another one; block by block."""
+    array = np.load(path, mmap_mode="r")
+    step = max(1, _BLOCK_BYTES // max(1, int(np.prod(array.shape[1:])) * array.itemsize))
+    with target.open("wb") as file:
         _write_header(file, (len(kept), *array.shape[1:]), array.dtype)
         for start in range(0, len(kept), step):
             file.write(array[kept[start : start + step]].tobytes())
-    sync(fresh)
-    os.replace(fresh, path)
-    sync(path.parent)
+    sync(target)
 
 
 def _reserve(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from cardiolens.cohorts.manifest import CohortSettings, Flow
 from cardiolens.cohorts.rows import RefusedRow, RowMaker, SubjectRow
 from cardiolens.cohorts.store import Cohort
-from cardiolens.cohorts.writer import already_complete, open_writer
+from cardiolens.cohorts.writer import CHUNK_ROWS, already_complete, open_writer
 from cardiolens.errors import BadInput
 from cardiolens.parallel import HERE, Workers
 from cardiolens.privacy import display_name, hiding_by
@@ -24,14 +24,15 @@ def build_cohort(
     *,
     num_rows: int,
     split_key: bytes,
+    chunk_rows: int = CHUNK_ROWS,
     workers: Workers = HERE,
     flow: Flow = (),
     progress: Progress = QUIET,
 ) -> Cohort:
     """The cohort of these settings at `out`: opened where it is complete, otherwise built or completed first.
 
-    Row `i` is `maker.make(i)`; a row refused by `BadInput` is listed in `refused.csv`. At most two chunks per worker are in
-    memory. `flow` is stored as it is.
+    Row `i` is `maker.make(i)`; a row refused by `BadInput` is listed in `refused.csv`. At most two chunks of `chunk_rows` per
+    worker are in memory, and a kill costs no more than these. `flow` is stored as it is.
 
     Raises:
         BadOption: `out` is taken by something else, or a half-built cohort there has other settings.
@@ -41,7 +42,7 @@ def build_cohort(
     if already_complete(out, settings, num_planned=num_rows):
         _LOG.info("%s is complete already", display_name(out))
         return Cohort.open(out)
-    with open_writer(out, settings, num_planned=num_rows, split_key=split_key) as writer:
+    with open_writer(out, settings, num_planned=num_rows, chunk_rows=chunk_rows, split_key=split_key) as writer:
         missing = writer.missing_chunks()
         done = num_rows - sum(map(len, missing))
         with progress.task(f"preparing {display_name(out)}", total=num_rows, done=done, unit="subjects") as task:

@@ -16,6 +16,7 @@ from jaxtyping import Float, UInt8
 
 from cardiolens.cohorts.manifest import NUM_SAMPLES
 from cardiolens.cohorts.rows import RowMaker, SubjectRow, stored_ecg
+from cardiolens.cohorts.writer import CHUNK_ROWS
 from cardiolens.errors import BadInput, BadRecording
 from cardiolens.formats import read_recording
 from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
@@ -24,6 +25,7 @@ from cardiolens.signals.cleaning import CleaningConfig
 from cardiolens.types import Recording
 
 HEART_RATE = "heart_rate_bpm"
+_MRI_CHUNK_ROWS = 8
 _MS_PER_MINUTE = 60_000
 _CLOCK_OFF_DAYS = 1
 
@@ -49,15 +51,15 @@ class Visit:
 
     subject: str
     number: int
-    ecg: str
-    """Path."""
-    mri: str | None = None
-    masks: str | None = None
+    ecg: str = field(repr=False)
+    """Path. Paths are left out where the object is shown, since names of files can be those of people."""
+    mri: str | None = field(default=None, repr=False)
+    masks: str | None = field(default=None, repr=False)
     lost: Mapping[str, str] = field(default_factory=dict)
     """Parts that are known to be unusable, and why."""
     day: date | None = None
     """When it was, where that is known from elsewhere than the ECG."""
-    hidden: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = field(default=(), repr=False)
     """What the person is called in names of files: shown as a hash in every reason."""
 
 
@@ -88,9 +90,9 @@ class FileRows(RowMaker):
     """Row `i` is visit `i - first` of `visits`."""
 
     visits: tuple[Visit, ...]
-    table: VisitTable
+    table: VisitTable = field(repr=False)
     cleaning: CleaningConfig
-    hash_key: bytes
+    hash_key: bytes = field(repr=False)
     read_mri: ReadMri | None = None
     own_phenotypes: tuple[str, ...] = ()
     """Columns that are measured on the MRI here, NaN for visits without one."""
@@ -104,6 +106,11 @@ class FileRows(RowMaker):
     def part(self, rows: range) -> RowMaker:
         places = slice(rows.start - self.first, rows.stop - self.first)
         return replace(self, visits=self.visits[places], table=self.table.part(places), first=rows.start)
+
+    @property
+    def chunk_rows(self) -> int:
+        """So few rows that a kill costs a minute or two, whatever it takes to make one."""
+        return CHUNK_ROWS if self.read_mri is None else _MRI_CHUNK_ROWS
 
     def subject(self, index: int) -> str:
         return self.visits[index - self.first].subject

@@ -37,10 +37,18 @@ class CohortWriter:
     """Takes finished chunks in any order and makes a cohort of them. Made by `open_writer`."""
 
     def __init__(
-        self, out: Path, settings: CohortSettings, *, num_planned: int, split_key: bytes, open_files: ExitStack
+        self,
+        out: Path,
+        settings: CohortSettings,
+        *,
+        num_planned: int,
+        chunk_rows: int,
+        split_key: bytes,
+        open_files: ExitStack,
     ) -> None:
         self._out, self._folder = out, building_folder(out)
-        self._settings, self._num_planned, self._split_key = settings, num_planned, split_key
+        self._settings, self._num_planned, self._chunk_rows = settings, num_planned, chunk_rows
+        self._split_key = split_key
         self._open_files = open_files
         self._arrays: dict[str, ArrayRows] = {}
 
@@ -85,8 +93,8 @@ class CohortWriter:
             sync(self._out.parent)
 
     def _chunks(self) -> list[range]:
-        starts = range(0, self._num_planned, CHUNK_ROWS)
-        return [range(start, min(start + CHUNK_ROWS, self._num_planned)) for start in starts]
+        starts = range(0, self._num_planned, self._chunk_rows)
+        return [range(start, min(start + self._chunk_rows, self._num_planned)) for start in starts]
 
     def _table(self, chunk: range) -> Path:
         return self._folder / _CHUNKS / f"{chunk.start:08d}.parquet"
@@ -110,10 +118,13 @@ class CohortWriter:
 
 
 @contextmanager
-def open_writer(out: Path, settings: CohortSettings, *, num_planned: int, split_key: bytes) -> Iterator[CohortWriter]:
+def open_writer(
+    out: Path, settings: CohortSettings, *, num_planned: int, split_key: bytes, chunk_rows: int = CHUNK_ROWS
+) -> Iterator[CohortWriter]:
     """A writer for the cohort `out`, new or going on where another stopped; nobody else can open one meanwhile.
 
-    `num_planned` rows are foreseen; refused ones leave no gap in the end. `split_key` decides the splits.
+    `num_planned` rows are foreseen, stored by chunks of `chunk_rows`; refused ones leave no gap in the end. `split_key` decides
+    the splits.
 
     Raises:
         BadOption: `out` is taken, a half-built cohort of other settings is there, or another process is building it.
@@ -129,11 +140,13 @@ def open_writer(out: Path, settings: CohortSettings, *, num_planned: int, split_
         already_complete(folder, settings, num_planned=num_planned)
         with full_disk_named(out):
             # Chunks of two versions of the program, or of two sizes, must not be mixed.
-            whole_plan = _plan(settings, num_planned=num_planned) | {"made_by": made_by(), "chunk_rows": CHUNK_ROWS}
+            whole_plan = _plan(settings, num_planned=num_planned) | {"made_by": made_by(), "chunk_rows": chunk_rows}
             keep_to_plan(folder, whole_plan, noun="cohort")
             (folder / _CHUNKS).mkdir(exist_ok=True)
             sweep(folder)
-        yield CohortWriter(out, settings, num_planned=num_planned, split_key=split_key, open_files=open_files)
+        yield CohortWriter(
+            out, settings, num_planned=num_planned, chunk_rows=chunk_rows, split_key=split_key, open_files=open_files
+        )
 
 
 def already_complete(out: Path, settings: CohortSettings, *, num_planned: int) -> bool:

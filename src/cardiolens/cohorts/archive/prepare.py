@@ -93,7 +93,7 @@ def prepare_archive(
     maker = FileRows(visits, table, cleaning, people.key, read_mri, own_phenotypes=own, declared=declared, cut_longer=True)
     return build_cohort(
         out, CohortSettings(source, cleaning=cleaning, views=views), maker, num_rows=len(visits), split_key=people.split_key,
-        workers=workers, flow=flow, progress=progress,
+        chunk_rows=maker.chunk_rows, workers=workers, flow=flow, progress=progress,
     )  # fmt: skip
 
 

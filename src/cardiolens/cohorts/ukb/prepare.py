@@ -63,6 +63,7 @@ def prepare_ukb(
         maker,
         num_rows=len(plan.visits),
         split_key=plan.participants.split_key,
+        chunk_rows=maker.chunk_rows,
         workers=workers,
         flow=plan.flow,
         progress=progress,

@@ -1,0 +1,53 @@
+"""`withdraw`: people who withdrew, taken out of everything."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cardiolens.cli.verbs import add_verb
+from cardiolens.notice import NOTICE
+
+
+def add_verbs(verbs: argparse._SubParsersAction) -> None:
+    """`withdraw`."""
+    verb = add_verb(
+        verbs, "withdraw", _withdraw, "take people who withdrew out of cohorts, predictions and embeddings",
+        "cardiolens withdraw --list w12345_20230101.csv cohorts/ukb runs/\n"
+        "  cardiolens withdraw --list gone.csv --key ukb.participants.json cohorts/ukb studies/",
+    )  # fmt: skip
+    verb.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="cohorts, runs, bundles, or folders that hold them")
+    verb.add_argument("--list", type=Path, required=True, metavar="FILE", help="participants who withdrew, one per line")
+    verb.add_argument("--key", type=Path, metavar="FILE", help="the key file (default: COHORT.participants.json)")
+
+
+def _withdraw(arguments: argparse.Namespace) -> int:
+    from cardiolens.cohorts.participants import Participants
+    from cardiolens.cohorts.withdrawn_list import read_withdrawn
+    from cardiolens.privacy import hiding_by
+    from cardiolens.serving.withdrawal import withdraw
+
+    people = Participants.open(arguments.key or _key_beside(arguments.paths))
+    listed = read_withdrawn(arguments.list)
+    with hiding_by(people.key):
+        report = withdraw(arguments.paths, listed, people)
+    # Whoever is on the list is never taken in later, into no cohort of this key.
+    people.without({people.subject(participant) for participant in listed})
+    for name, count in report.cohorts.items():
+        print(f"{name}: {count:,} people removed")
+    for name, count in report.tables.items():
+        print(f"{name}: {count:,} rows removed")
+    for trained in report.trained:
+        held = ", ".join(f"{count} in {split}" for split, count in trained.subjects_per_split.items())
+        print(f"{trained.kind} {trained.name} comes from a cohort that held people who withdrew ({held}): train it again")
+    print(f"searched {report.files_searched:,} files for them: found in {len(report.still_named):,}. {NOTICE}")
+    for name in report.still_named:
+        print(f"still named in {name}: delete or write it again")
+    return 1 if report.still_named else 0
+
+
+def _key_beside(paths: list[Path]) -> Path:
+    from cardiolens.cohorts.participants import key_file_of
+
+    beside = [key_file_of(path) for path in paths]
+    return next((path for path in beside if path.exists()), beside[0])
