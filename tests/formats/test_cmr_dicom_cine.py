@@ -1,4 +1,5 @@
 import warnings
+from datetime import date
 
 import numpy as np
 import pytest
@@ -189,3 +190,18 @@ def _small_folder(folder):
 
 test_a_damaged_zip_is_read_or_refused = fuzz_test(_small_zip, read_dicom_cine)
 test_a_damaged_picture_in_a_folder_is_left_out_or_refused = fuzz_test(_small_folder, read_dicom_cine, damaged="study/00001")
+
+
+def test_the_day_is_the_acquisitions_or_else_the_studys_or_unknown(tmp_path):
+    def without_acquisition(frame):
+        frame.AcquisitionDate, frame.StudyDate = "", "20190403"
+
+    def without_any(frame):
+        frame.AcquisitionDate = frame.StudyDate = ""
+
+    frames = pictures(whole_stack())
+    told = read_dicom_cine(write_folder(tmp_path / "told", frames)).taken_on
+    assert f"{told:%Y%m%d}" == frames[0].AcquisitionDate
+    again = read_dicom_cine(write_folder(tmp_path / "again", changed(pictures(whole_stack()), without_acquisition)))
+    assert again.taken_on == date(2019, 4, 3)
+    assert read_dicom_cine(write_folder(tmp_path / "none", changed(pictures(whole_stack()), without_any))).taken_on is None

@@ -71,7 +71,8 @@ def read_dicom_pictures(files: Iterable[Path], source: str, *, refused: tuple[st
         source=source,
         notes=(*notes, *stack.notes, *moved, *unmeasured, *beat.notes),
     )
-    return CmrStudy(PlacedCine(cine, geometry), beat.rr_ms, beat.source)
+    days = [frame.day for run in stack.runs for frame in run.frames if frame.day is not None]
+    return CmrStudy(PlacedCine(cine, geometry), beat.rr_ms, beat.source, min(days, default=None))
 
 
 def _whole_pictures(

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from cardiolens.errors import BadRecording
 from cardiolens.formats.bounds import shown
 from cardiolens.formats.dicom.elements import MOST_BYTES, Item, is_dicom, read_data_set, read_meta
+from cardiolens.formats.timestamp import day
 
 MOST_PIXELS = 1 << 22
 """Of one picture: 2048 x 2048; cine pictures have 128 to 512 on a side."""
@@ -29,6 +31,7 @@ _HEAD_BYTES = 132
 _MR_IMAGE, _DIRECTORY = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.3.10"
 _ENHANCED_MR = {"1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.3", "1.2.840.10008.5.1.4.1.1.4.4"}
 _IMAGE_TYPE, _ACQUIRED, _SERIES_TIME, _CONTENT_TIME, _MODALITY = 0x00080008, 0x00080032, 0x00080031, 0x00080033, 0x00080060
+_STUDY_DAY, _DAY = 0x00080020, 0x00080022
 _DESCRIPTION, _PROTOCOL, _SEQUENCE_NAME = 0x0008103E, 0x00181030, 0x00180024
 _STUDY_UID, _SERIES_UID, _SERIES_NUMBER, _ACQUISITION, _INSTANCE = 0x0020000D, 0x0020000E, 0x00200011, 0x00200012, 0x00200013
 _POSITION, _ORIENTATION, _PIXEL_SPACING = 0x00200032, 0x00200037, 0x00280030
@@ -42,7 +45,7 @@ _VALUES = frozenset({
     _IMAGE_TYPE, _ACQUIRED, _SERIES_TIME, _CONTENT_TIME, _MODALITY, _DESCRIPTION, _PROTOCOL, _SEQUENCE_NAME, _STUDY_UID,
     _SERIES_UID, _SERIES_NUMBER, _ACQUISITION, _INSTANCE, _POSITION, _ORIENTATION, _PIXEL_SPACING, _THICKNESS,
     _SLICE_SPACING, _TRIGGER, _INTERVAL, _HEART_RATE, _NUM_IMAGES, _SAMPLES, _PHOTOMETRIC, _NUM_FRAMES, _ROWS, _COLUMNS,
-    _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED, _INTERCEPT, _SLOPE,
+    _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED, _INTERCEPT, _SLOPE, _STUDY_DAY, _DAY,
 })  # fmt: skip
 _NOT_DICOM, _DAMAGED = "files that are not DICOM", "damaged files"
 Triple = tuple[float, float, float]
@@ -95,6 +98,8 @@ class FrameHeader:
     """ImageType."""
     words: str
     """Description, protocol and sequence in small letters: hints, never shown."""
+    day: date | None = None
+    """When it was taken."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,7 @@ def _frame(file: Path, item: Item, syntax: str) -> FrameHeader | str:
         rr_ms=_positive(item, _INTERVAL) or (60_000 / heart_rate if heart_rate else None),
         planned_phases=_whole(item, _NUM_IMAGES), kind=tuple(item.text(_IMAGE_TYPE).upper().split("\\")),
         words=" ".join(item.text(tag) for tag in (_DESCRIPTION, _PROTOCOL, _SEQUENCE_NAME)).lower(),
+        day=day(item.text(_DAY)) or day(item.text(_STUDY_DAY)),
     )  # fmt: skip
 
 

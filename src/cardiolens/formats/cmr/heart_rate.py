@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from jaxtyping import Float
@@ -26,6 +27,8 @@ class CmrStudy:
     """The heart beat; None where the files do not say it."""
     heart_rate_source: str
     """Where `rr_ms` comes from, or why there is none."""
+    taken_on: date | None = None
+    """The day on the scanner's clock; None where the files do not say it."""
 
 
 @dataclass(frozen=True)
