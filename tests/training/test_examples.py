@@ -102,3 +102,14 @@ def test_a_split_without_anyone_usable_is_refused(tiny_cohort):
         usable_rows(_with(tiny_cohort, has_cmr=False), CONTRASTIVE, "select")
     with pytest.raises(BadOption, match="known label of cad"):
         usable_rows(_with(tiny_cohort, cad=np.nan), supervised("cad"), "train")
+
+
+def test_a_method_that_reads_voltages_is_refused_where_one_is_unknown(tiny_cohort):
+    scales = np.array(tiny_cohort.ecg_scale)
+    scales[tiny_cohort.rows("train")[3]] = np.nan
+    cohort = replace(tiny_cohort, ecg_scale=scales)
+    reads = replace(supervised("cad"), scale_input=True)
+    with pytest.raises(BadOption, match=r"no voltage scale noted for 1 of \d+ ECGs in the split train"):
+        training_rows(cohort, reads, DataConfig())
+    assert len(usable_rows(cohort, reads, "test")) == len(tiny_cohort.rows("test"))
+    assert len(training_rows(cohort, supervised("cad"), DataConfig())) == len(tiny_cohort.rows("train"))

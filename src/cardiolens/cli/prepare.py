@@ -60,6 +60,20 @@ def add_sources(sources: argparse._SubParsersAction) -> None:
     _add_labels(folder)
     _add_common(folder)
 
+    tensors = add_verb(
+        sources, "tensors", _prepare_tensors, "a cohort from the published code's .pt files, or the other way round",
+        "cardiolens prepare tensors data_base/ --out cohorts/published --published-window\n"
+        "  cardiolens prepare tensors cohorts/ukb --out data_base --export",
+    )  # fmt: skip
+    tensors.add_argument("source_folder", type=Path, metavar="DIR", help="a folder of .pt files; with --export a cohort")
+    tensors.add_argument("--out", type=Path, required=True, metavar="DIR", help="new, or interrupted and to be completed")
+    tensors.add_argument("--export", action="store_true", help="write the published code's files from a cohort")
+    tensors.add_argument(
+        "--published-window", action="store_true",
+        help="pictures show the whole chest, as the published ones do: cut out the heart (with --export: fill that window)",
+    )  # fmt: skip
+    tensors.add_argument("--processes", type=int, default=1, help="worker processes (default 1, which is as fast)")
+
 
 def _add_mri(parser: argparse.ArgumentParser, *, masks: str | None) -> None:
     group = parser.add_argument_group("MRI")
@@ -143,6 +157,26 @@ def _prepare_folder(arguments: argparse.Namespace) -> int:
             **options,
         ),
     )
+
+
+def _prepare_tensors(arguments: argparse.Namespace) -> int:
+    from cardiolens.cohorts.tensors.export_tensors import export_tensors
+    from cardiolens.cohorts.tensors.prepare_tensors import prepare_tensors
+    from cardiolens.parallel import Workers
+    from cardiolens.progress import terminal_progress
+
+    source, out, window, progress = arguments.source_folder, arguments.out, arguments.published_window, terminal_progress()
+    if arguments.processes < 1:
+        fail("prepare tensors", f"--processes takes 1 or more, found {arguments.processes}")
+    if arguments.export:
+        from cardiolens.cohorts.store import Cohort
+
+        folder = export_tensors(Cohort.open(source), out, published_window=window, progress=progress)
+        print(f"the published code's files in {folder}; README.txt there says what each is. {NOTICE}")
+        return 0
+    workers = Workers(arguments.processes)
+    tell(prepare_tensors(source, out, published_window=window, workers=workers, progress=progress))
+    return 0
 
 
 def _run(arguments: argparse.Namespace, prepare: Callable[[Path, dict], Cohort]) -> int:

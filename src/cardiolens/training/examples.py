@@ -10,6 +10,7 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.training_sets import EVERYBODY, equal_classes, members
 from cardiolens.errors import BadOption
 from cardiolens.methods.method import MethodConfig
+from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.training.config import DataConfig
 
 
@@ -35,7 +36,7 @@ def usable_rows(cohort: Cohort, method: MethodConfig, split: str) -> Int[np.ndar
     """Rows of a split that have what the method needs: an MRI, or one known label among its columns.
 
     Raises:
-        BadOption: there is none.
+        BadOption: there is none, or the method reads the voltage that cleaning divided by and of some row nobody noted it.
     """
     rows = cohort.rows(split)
     if method.needs_images:
@@ -50,6 +51,8 @@ def usable_rows(cohort: Cohort, method: MethodConfig, split: str) -> Int[np.ndar
             expected="at least one subject",
             remedy="use a cohort that has them",
         )
+    if isinstance(method, SupervisedConfig) and method.scale_input:
+        _require_scales(cohort, rows, split)
     return rows
 
 
@@ -66,6 +69,17 @@ def target_scale(
     mean = np.where(known, values, 0.0).sum(axis=0) / count
     variance = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0) / count
     return mean, np.sqrt(variance)
+
+
+def _require_scales(cohort: Cohort, rows: Int[np.ndarray, " row"], split: str) -> None:
+    unknown = int(np.isnan(cohort.ecg_scale[rows]).any(axis=1).sum())
+    if unknown:
+        raise BadOption(
+            cohort.path,
+            found=f"no voltage scale noted for {unknown} of {len(rows)} ECGs in the split {split}",
+            expected="the scale of every ECG, which a method with scale_input reads",
+            remedy="set scale_input to False, or prepare the cohort from recordings in millivolts",
+        )
 
 
 def _balanced(cohort: Cohort, column: str, rows: Int[np.ndarray, " row"], *, seed: int) -> Int[np.ndarray, " member"]:

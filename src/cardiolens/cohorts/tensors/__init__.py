@@ -1,0 +1,1 @@
+"""The published code's `.pt` files, made into a cohort and made from one."""
