@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -250,3 +252,13 @@ def test_predict_reads_a_folder_and_carries_the_quality(capsys, tmp_path, ecg_fi
     answer = json.loads(out)
     assert answer["source"] == "good.hea"
     assert answer["quality"] in {"good", "usable with notes"}
+
+
+def test_a_reader_that_has_seen_enough_is_no_mistake(tmp_path):
+    command = f"{sys.executable} -m cardiolens train --list | head -n 1; echo ${{PIPESTATUS[0]}}"
+    # Enough lines to fill the pipe, so that the command notices.
+    slow = command.replace("train --list", "inspect --json " + " ".join(["nowhere.xml"] * 2000))
+    for shown in (command, slow):
+        done = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert "Broken pipe" not in done.stderr
+        assert "Traceback" not in done.stderr

@@ -62,7 +62,8 @@ def test_what_a_crash_left_unfinished_is_swept_up(tmp_path):
         (tmp_path / "cohort.building" / ".ecg.npy.part").write_text("half")
     cohort = fake_cohort(tmp_path / "cohort")
     assert {path.name for path in cohort.path.iterdir()} == {
-        "cohort.json", "subjects.parquet", "training_sets.parquet", "label_counts.csv", "refused.csv", "ecg.npy", "ecg_scale.npy", "cmr.npy",
+        "cohort.json", "subjects.parquet", "training_sets.parquet", "label_counts.csv", "refused.csv", "ecg.npy",
+        "ecg_scale.npy", "cmr.npy",
     }  # fmt: skip
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Sequence
 
-from cardiolens.cli import cohorts, ecg_files, models, mri, study, withdraw
+from cardiolens.cli import audit, cohorts, ecg_files, models, mri, study, withdraw
 from cardiolens.cli.verbs import Parser, fail
 from cardiolens.errors import CardiolensError, NoSpace
 from cardiolens.notice import NOTICE
 from cardiolens.privacy import display_name
 
+_BROKEN_PIPE = 141
 _GO_ON = {"demo", "prepare", "train", "tune-segmenter"}
 """Verbs that always leave behind what they have done; others do where they write a table."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb. 0: done; 1: some files of a batch were refused; 2: bad input, one line says which; 130: stopped."""
+    """Run one verb. 0: done; 1: some files of a batch were refused; 2: bad input, one line says which; 130: stopped; 141: nobody
+    reads the output any more."""
     arguments, settings = _parser().parse_known_args(argv)
     if settings and arguments.verb != "train":
         fail(arguments.verb, f"unrecognized arguments: {' '.join(settings)}")
@@ -28,6 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CardiolensError as error:
         print(f"cardiolens: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` does; what is still in the buffer must not complain at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
     except OSError as error:
         named = error.filename or "output"
         reason = f"{display_name(named)}: {error.strerror or type(error).__name__}; check path and rights"
@@ -48,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    for group in (study, cohorts, models, ecg_files, mri, withdraw):
+    for group in (study, cohorts, models, ecg_files, mri, withdraw, audit):
         group.add_verbs(verbs)
     return parser
