@@ -20,8 +20,8 @@ _GO_ON = {"demo", "prepare", "train", "tune-segmenter"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb. 0: done; 1: some files of a batch were refused; 2: bad input, one line says which; 130: stopped; 141: nobody
-    reads the output any more."""
+    """Run one verb. 0: done; 1: some files of a batch were refused; 2: bad input, one line says which; 130: stopped; 141:
+    nobody reads the output any more."""
     arguments, settings = _parser().parse_known_args(argv)
     if settings and arguments.verb != "train":
         fail(arguments.verb, f"unrecognized arguments: {' '.join(settings)}")

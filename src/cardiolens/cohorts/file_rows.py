@@ -166,11 +166,16 @@ def inputs_digest(visits: Sequence[Visit], table: VisitTable, key: bytes) -> str
     # Every NaN as the same bits.
     digest.update(np.where(np.isnan(table.values), np.nan, table.values).tobytes())
     for visit in visits:
-        sizes = [
-            os.stat(path).st_size if path and os.path.exists(path) else None for path in (visit.ecg, visit.mri, visit.masks)
-        ]
+        sizes = [_size(path) for path in (visit.ecg, visit.mri, visit.masks)]
         digest.update(repr((visit.subject, visit.number, sizes, visit.lost, visit.day)).encode())
     return digest.hexdigest()
+
+
+def _size(path: str | None) -> int | None:
+    try:
+        return None if path is None else os.stat(path).st_size
+    except OSError:
+        return None
 
 
 @contextmanager

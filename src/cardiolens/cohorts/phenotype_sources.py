@@ -27,7 +27,8 @@ class Source(StrEnum):
 
 OWN_WITH_STRAIN = PHENOTYPE_COLUMNS
 OWN_WITHOUT_STRAIN = tuple(p.column for p in PHENOTYPES if p.group not in {"Ecc", "Err"})
-_UNIT = re.compile(r"\s*[(\[].*[)\]]\s*$")
+_UNIT = re.compile(r"\s*[(\[](.*)[)\]]\s*$")
+_UNITS = {phenotype.column: phenotype.unit for phenotype in PHENOTYPES}
 _ALSO = {
     name: phenotype.column
     for phenotype in PHENOTYPES
@@ -66,7 +67,7 @@ def read_phenotype_table(path: Path, *, first_visit: int) -> pd.DataFrame:
     is in `eid` or `subject`, the visit in `instance` or `visit`; without it every row is of `first_visit`.
 
     Raises:
-        BadOption: it cannot be read, has no participants or no phenotypes, or a visit twice.
+        BadOption: it cannot be read, has no participants or no phenotypes, a phenotype or a visit twice, or another unit.
     """
     table = read_table(path)
     names = {name: _ALSO.get(_UNIT.sub("", str(name)).strip().lower()) for name in table}
@@ -77,6 +78,7 @@ def read_phenotype_table(path: Path, *, first_visit: int) -> pd.DataFrame:
             path, found="no column eid or subject" if people is None else "no phenotype among the columns",
             expected="a participant per row and columns such as lvedv_ml or LVEDV (mL)", remedy="rename the columns",
         )  # fmt: skip
+    _refuse_other_units(path, known)
     visit = next((name for name in table if str(name).lower() in {"instance", "visit"}), None)
     values = table[list(known)].apply(pd.to_numeric, errors="coerce").astype(np.float64).rename(columns=known)
     visits = pd.to_numeric(table[visit], errors="coerce").fillna(-1).astype(int) if visit else first_visit
@@ -89,6 +91,16 @@ def read_phenotype_table(path: Path, *, first_visit: int) -> pd.DataFrame:
             remedy="remove them",
         )
     return values
+
+
+def _refuse_other_units(path: Path, known: Mapping[str, str]) -> None:
+    for name, column in known.items():
+        unit = _UNIT.search(name)
+        if unit and unit[1].strip().lower() != _UNITS[column].lower():
+            raise BadOption(path, found=f"column {name}", expected=f"{column} in {_UNITS[column]}", remedy="convert the column")
+    columns = list(known.values())
+    if twice := [column for column in columns if columns.count(column) > 1]:
+        raise BadOption(path, found=f"two columns for {twice[0]}", expected="one", remedy="leave one of them out")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -106,7 +118,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise BadOption(
             path, found=f"a file that cannot be read ({type(error).__name__})", expected="a CSV (UTF-8) or Parquet table",
             remedy="check path and format",
-        ) from error  # fmt: skip
+        ) from None  # fmt: skip
 
 
 def participant_texts(people: pd.Series) -> pd.Series:

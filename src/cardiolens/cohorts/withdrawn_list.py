@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cardiolens.errors import BadOption
 
 _HEADERS = frozenset({"eid", "f.eid", "participant.eid", "participant", "subject", "id"})
 _LONGEST = 64
+_SEVERAL = re.compile(r"[,;\t]|^\d{7}(\s+\d{7})+$")
+_ROUNDED = re.compile(r"\d(\.\d+)?[eE]\+\d+")
 
 
 def read_withdrawn(path: Path) -> frozenset[str]:
@@ -16,7 +19,7 @@ def read_withdrawn(path: Path) -> frozenset[str]:
     Numbers and text must never miss each other: a list that excludes nobody looks just like one that does.
 
     Raises:
-        BadOption: it cannot be read or is empty, or a line holds more than one entry.
+        BadOption: it cannot be read or is empty, or a line holds more than one entry or a number that a spreadsheet rounded.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -29,12 +32,19 @@ def read_withdrawn(path: Path) -> frozenset[str]:
         entry = line.strip().strip("\"',;").strip()
         if not entry or (number == 1 and entry.lower() in _HEADERS):
             continue
-        if len(entry) > _LONGEST or any(mark in entry for mark in ",;\t"):
+        if len(entry) > _LONGEST or _SEVERAL.search(entry):
             raise BadOption(
                 path,
                 found=f"several entries in line {number}",
                 expected="one participant per line",
                 remedy="keep the first column",
+            )
+        if _ROUNDED.fullmatch(entry):
+            raise BadOption(
+                path,
+                found=f"a rounded number in line {number}",
+                expected="every digit",
+                remedy="take the list as it was sent, not by way of a spreadsheet",
             )
         found.add(entry)
         whole = entry.removesuffix(".0")

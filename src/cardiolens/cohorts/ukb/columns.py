@@ -77,8 +77,11 @@ def field_columns(path: Path, names: Sequence[str]) -> dict[FieldColumn, str]:
     found: dict[FieldColumn, str] = {}
     for name in names:
         column = parse_column(name)
-        if column is not None and found.setdefault(column, name) != name:
+        if column is None:
+            continue
+        if column in found:
             raise BadOption(
                 path, found=f"two columns for {in_both_namings(column)}", expected="one", remedy="leave one of them out"
             )
+        found[column] = name
     return found

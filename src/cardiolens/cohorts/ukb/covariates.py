@@ -46,13 +46,13 @@ def covariates(table: MainTable, person: Int[np.ndarray, " visit"], instance: In
     height_cm, weight_kg = numbers(*_HEIGHT), numbers(*_WEIGHT)
     bmi = numbers(_BMI)
     sex = table.numbers(FieldColumn(SEX))[person]
-    ethnicity = table.texts(FieldColumn(ETHNICITY)).str.slice(0, 1).map(_ETHNIC_GROUPS)
+    ethnicity = pd.Series(table.numbers(FieldColumn(ETHNICITY))[person])
     site = numbers(CENTRE)
     smoking = pd.Series(numbers(SMOKING)).map(_EVER_SMOKED)
     return pd.DataFrame(
         {
             "sex": _text(pd.Series(sex).map({0.0: "F", 1.0: "M"})),
-            "ethnicity": _text(ethnicity.iloc[person]),
+            "ethnicity": _text(ethnicity.map(lambda code: _ETHNIC_GROUPS.get(f"{code:.0f}"[0]), na_action="ignore")),
             "site": _text(pd.Series(site).map(lambda code: f"{code:.0f}", na_action="ignore")),
             "age_years": numbers(AGE),
             "height_cm": height_cm,
@@ -67,13 +67,19 @@ def covariates(table: MainTable, person: Int[np.ndarray, " visit"], instance: In
 
 
 def of_visit(
-    table: MainTable, field: int, person: Int[np.ndarray, " visit"], instance: Int[np.ndarray, " visit"], *, array: int = 0
+    table: MainTable,
+    field: int,
+    person: Int[np.ndarray, " visit"],
+    instance: Int[np.ndarray, " visit"],
+    *,
+    array: int = 0,
+    signed: bool = False,
 ) -> Float[np.ndarray, " visit"]:
-    """A field's number at each visit, NaN where unknown."""
+    """A field's number at each visit, NaN where unknown; `signed` ones, such as strains, may be -1 or -3 themselves."""
     found = np.full(len(person), np.nan)
     for visit in np.unique(instance):
         here = instance == visit
-        found[here] = table.numbers(FieldColumn(field, int(visit), array))[person[here]]
+        found[here] = table.numbers(FieldColumn(field, int(visit), array), signed=signed)[person[here]]
     return found
 
 

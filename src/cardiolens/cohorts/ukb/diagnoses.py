@@ -22,10 +22,10 @@ _MARKS = r"[\[\]'\"\s]"
 
 
 def events(table: MainTable) -> pd.DataFrame:
-    """Columns `person` (row of the table), `code` and `day` (NaT where unknown): hospital records, causes of death and first
-    occurrences."""
+    """Columns `person` (row of the table), `code`, `day` (NaT where unknown) and `field`: hospital records, causes of death and
+    first occurrences."""
     parts = [*_hospital(table), *_first_occurrences(table), *_deaths(table)]
-    found = pd.concat([part for part in parts if len(part)] or [_events([], [], [])], ignore_index=True)
+    found = pd.concat([part for part in parts if len(part)] or [_events([], [], [], CODES)], ignore_index=True)
     return found[found["code"].notna() & (found["code"] != "")].reset_index(drop=True)
 
 
@@ -38,18 +38,16 @@ def death_days(table: MainTable) -> pd.Series:
 
 
 def _hospital(table: MainTable) -> list[pd.DataFrame]:
-    dates = {column.array: column for column in table.of_field(CODE_DATES)}
     parts = []
     for column in table.of_field(CODES):
         # A cell of the platform holds the whole list, a cell of the classic table one code.
-        codes = table.texts(column).str.replace(_MARKS, "", regex=True).str.split(r"[|,]", regex=True)
+        codes = _listed(table.texts(column))
         longest = int(codes.str.len().max()) if codes.notna().any() else 0
         for k in range(longest):
             kth = codes.str.get(k)
-            at = FieldColumn(CODE_DATES, column.instance, column.array + k)
-            days = table.days(dates.get(at.array, at))
+            days = table.days(FieldColumn(CODE_DATES, column.instance, column.array + k))
             here = kth.notna()
-            parts.append(_events(here.index[here], kth[here], days[here]))
+            parts.append(_events(here.index[here], kth[here], days[here], CODES))
     return parts
 
 
@@ -59,7 +57,7 @@ def _first_occurrences(table: MainTable) -> list[pd.DataFrame]:
         # Missing text means no occurrence; text that is no day, one whose day is unknown.
         for column in table.of_field(field):
             there = table.texts(column).notna()
-            parts.append(_events(there.index[there], [code] * int(there.sum()), table.days(column)[there]))
+            parts.append(_events(there.index[there], [code] * int(there.sum()), table.days(column)[there], field))
     return parts
 
 
@@ -68,14 +66,17 @@ def _deaths(table: MainTable) -> list[pd.DataFrame]:
     parts = []
     for field in (UNDERLYING_CAUSE, CONTRIBUTORY_CAUSES):
         for column in table.of_field(field):
-            codes = table.texts(column).str.replace(_MARKS, "", regex=True).str.split(r"[|,]", regex=True).explode()
+            codes = _listed(table.texts(column)).explode()
             codes = codes[codes.notna()]
-            parts.append(_events(codes.index, codes, days[codes.index]))
+            parts.append(_events(codes.index, codes, days[codes.index], field))
     return parts
 
 
-def _events(person: object, code: object, day: object) -> pd.DataFrame:
+def _listed(cells: pd.Series) -> pd.Series:
+    return cells.str.replace(_MARKS, "", regex=True).str.split(r"[|,]", regex=True)
+
+
+def _events(person: object, code: object, day: object, field: int) -> pd.DataFrame:
     days = pd.Series(list(day), dtype="datetime64[s]")
-    return pd.DataFrame(
-        {"person": pd.Series(list(person), dtype="int64"), "code": pd.Series(list(code), dtype="str"), "day": days}
-    )
+    people, codes = pd.Series(list(person), dtype="int64"), pd.Series(list(code), dtype="str")
+    return pd.DataFrame({"person": people, "code": codes, "day": days, "field": field})

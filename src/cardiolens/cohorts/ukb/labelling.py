@@ -69,6 +69,7 @@ def visit_labels(
     """Labels of the visits of `person` (row of the table); none where the table has no diagnoses at all.
 
     `ended` is, by country, the day on which hospital records end; countries without one take the last day that is recorded.
+    Who is not in a table with hospital records is outside the records, whatever else a table says of them.
 
     Raises:
         BadOption: the diagnoses are in another coding than ICD-10.
@@ -76,7 +77,7 @@ def visit_labels(
     if not table.of_field(CODES):
         return UkbLabels(pd.DataFrame(index=range(len(person))), [{} for _ in person], {})
     raw = events(table)
-    refuse_unknown_coding(raw["code"], f"field {CODES}")
+    refuse_unknown_coding(raw.loc[raw["field"] == CODES, "code"], f"field {CODES}")
     found = clean_events(raw, born=born(table))
     ends = _ends(found, ended)
     censored = country(table).map(ends).astype(_DAY)
@@ -88,7 +89,7 @@ def visit_labels(
         {
             "person": person,
             "ecg_day": days.where(~backwards),
-            "known": table.known[person],
+            "known": table.asked(CODES)[person],
             "censored_day": censored.iloc[person].to_numpy(),
             "death_day": death_days(table).iloc[person].to_numpy(),
         }

@@ -5,8 +5,9 @@ Read in pieces; only wanted cells of wanted people are kept, as text. Several ta
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,11 @@ _BLOCK_BYTES = 32 << 20
 _ROWS_AT_ONCE = 4096
 _DELIMITERS = {ord("\t"): "\t", ord(";"): ";"}
 _LEAST_OVERLAP = 0.5
+_LEAST_READABLE = 0.5
 _NO_ANSWER = (-1.0, -3.0)
 """Do not know; prefer not to answer."""
+_NOTHING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NaT", "None", "NULL", "null", "<NA>")
+"""How programs write an empty cell: taken for text, it would be somebody's diagnosis."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,14 @@ class MainTable:
     Participants' numbers are in here and must go no further.
     """
 
-    people: Int[np.ndarray, " person"]
+    people: Int[np.ndarray, " person"] = field(repr=False)
     """Participants' numbers, ascending."""
-    known: Bool[np.ndarray, " person"]
-    """Who is in the table."""
-    columns: dict[FieldColumn, pa.ChunkedArray]
+    known: Bool[np.ndarray, " person"] = field(repr=False)
+    """Who is in any of the tables."""
+    columns: dict[FieldColumn, pa.ChunkedArray] = field(repr=False)
     """Text per column, null where a cell is empty or the person absent."""
+    covered: dict[FieldColumn, Bool[np.ndarray, " person"]] = field(repr=False)
+    """Per column, who is in a table that has it: of others an empty cell says nothing."""
 
     def __contains__(self, column: FieldColumn) -> bool:
         return column in self.columns
@@ -50,49 +56,75 @@ class MainTable:
         """Text per person; missing where there is none or the table has no such column."""
         if column not in self.columns:
             return pd.Series(None, index=range(len(self.people)), dtype="str")
-        return self.columns[column].to_pandas().astype("str").str.strip()
+        return self.columns[column].to_pandas().astype("str")
 
-    def numbers(self, column: FieldColumn) -> Float[np.ndarray, " person"]:
-        """Number per person; NaN where there is none, or no answer was given."""
-        values = pd.to_numeric(self.texts(column), errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        return np.where(np.isin(values, _NO_ANSWER), np.nan, values)
+    def numbers(self, column: FieldColumn, *, signed: bool = False) -> Float[np.ndarray, " person"]:
+        """Number per person; NaN where there is none or, unless values may be negative, no answer was given.
+
+        Raises:
+            BadOption: most cells hold something else, such as words in place of codes, or decimal commas.
+        """
+        texts = self.texts(column)
+        values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        if np.isfinite(values).sum() < _LEAST_READABLE * texts.notna().sum():
+            raise BadOption(
+                in_both_namings(column), found="cells that are no numbers", expected="codes and decimal points",
+                remedy="export the field again with raw values, not with their meanings",
+            )  # fmt: skip
+        unknown = ~np.isfinite(values) if signed else ~np.isfinite(values) | np.isin(values, _NO_ANSWER)
+        return np.where(unknown, np.nan, values)
 
     def days(self, column: FieldColumn) -> pd.Series:
         """Day per person as datetime64; NaT where there is none."""
         # A time of day, as some exports write, is cut off.
         return pd.to_datetime(self.texts(column).str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
 
-    def of_field(self, field: int) -> list[FieldColumn]:
+    def of_field(self, number: int) -> list[FieldColumn]:
         """The columns of a field, in order."""
-        return sorted(column for column in self.columns if column.field == field)
+        return sorted(column for column in self.columns if column.field == number)
+
+    def asked(self, number: int) -> Bool[np.ndarray, " person"]:
+        """Who is in a table that has the field: of them alone an empty cell means that there is nothing."""
+        return np.logical_or.reduce([self.covered[column] for column in self.of_field(number)], initial=False, axis=0)
 
 
 def read_main_table(paths: Sequence[Path], fields: Collection[int], people: Int[np.ndarray, " person"]) -> MainTable:
-    """The columns of `fields` in any of the tables, for `people`; a column that two tables have is taken from the first.
+    """The columns of `fields` in any of the tables, for `people`; what two tables say of one person is taken from the first.
 
     Raises:
         BadOption: a table cannot be read, has no participants, or one of them twice; or hardly anybody of `people` is in
             it, as where files and table belong to two applications, which number people differently.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     people = np.unique(people)
     known = np.zeros(len(people), dtype=bool)
     columns: dict[FieldColumn, pa.ChunkedArray] = {}
+    covered: dict[FieldColumn, np.ndarray] = {}
+    strange: dict[Path, tuple[FieldColumn, ...]] = {}
     for path in paths:
-        table = _wanted(path, fields, people)
+        table, num_rows = _wanted(path, fields, people)
         found = table.column(0).to_numpy()
         _refuse_twice(path, found)
         here = np.isin(people, found)
-        known |= here
+        known = known | here
         order = np.argsort(found)
         places = np.zeros(len(people), dtype=np.int64)
         places[here] = order[np.searchsorted(found, people[here], sorter=order)]
         indices = pa.array(places, mask=~here)
-        for column, name in field_columns(path, table.column_names[1:]).items():
-            columns.setdefault(column, table.column(name).take(indices))
+        its = field_columns(path, table.column_names[1:])
+        for column, name in its.items():
+            cells, before = table.column(name).take(indices), covered.get(column)
+            columns[column] = cells if before is None else pc.if_else(pa.array(before), columns[column], cells)
+            covered[column] = here if before is None else before | here
+        # A table of few people, such as those of repeated visits, is no stranger if most of its people are wanted.
+        if here.sum() < _LEAST_OVERLAP * num_rows:
+            strange[path] = tuple(its)
+    for path, its in strange.items():
+        _refuse_little_overlap(path, min((covered[column] for column in its), key=np.sum, default=known))
     _refuse_little_overlap(paths[0], known)
-    return MainTable(people, known, columns)
+    return MainTable(people, known, columns, covered)
 
 
 def require(table: MainTable, path: Path, wanted: Sequence[FieldColumn], *, waived: Collection[int]) -> None:
@@ -111,19 +143,37 @@ def require(table: MainTable, path: Path, wanted: Sequence[FieldColumn], *, waiv
             )
 
 
-def _wanted(path: Path, fields: Collection[int], people: Int[np.ndarray, " person"]) -> pa.Table:
-    """Participants (int64) and the columns of the fields (text), of people who are wanted."""
+def require_days(table: MainTable, wanted: Collection[int]) -> None:
+    """Refuse fields of days that are written in another way: a day that cannot be read is one that is not known.
+
+    Raises:
+        BadOption: most cells of such a field are no days.
+    """
+    for number in sorted(wanted):
+        columns = table.of_field(number)
+        num_texts, num_days = (sum(int(of(c).notna().sum()) for c in columns) for of in (table.texts, table.days))
+        if num_days < _LEAST_READABLE * num_texts:
+            raise BadOption(
+                in_both_namings(columns[0]), found="cells that are no days", expected="days such as 2019-05-31",
+                remedy="export the field again, and not by way of a spreadsheet",
+            )  # fmt: skip
+
+
+def _wanted(path: Path, fields: Collection[int], people: Int[np.ndarray, " person"]) -> tuple[pa.Table, int]:
+    """Participants (int64) and the columns of the fields (text), of people who are wanted; and how many rows there are."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     kept: list[pa.Table] = []
+    num_rows = 0
     wanted = pa.array(people)
     for piece in _pieces(path, fields):
+        num_rows += piece.num_rows
         numbers = _participants(path, piece.column(0))
         inside = pc.is_in(numbers, value_set=wanted)
-        texts = [_as_text(column) for column in piece.columns[1:]]
-        kept.append(pa.table([numbers, *texts], names=piece.column_names).filter(inside))
-    return pa.concat_tables(kept)
+        texts = [_as_text(path, column) for column in piece.filter(inside).columns[1:]]
+        kept.append(pa.table([numbers.filter(inside), *texts], names=piece.column_names))
+    return pa.concat_tables(kept), num_rows
 
 
 def _pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
@@ -138,12 +188,12 @@ def _pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
             path, found=f"a file that cannot be read ({error.strerror or 'damaged'})", expected="a CSV or Parquet table",
             remedy="check path and rights",
         ) from error  # fmt: skip
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, csv.Error):
         # What Arrow says may quote a person's row.
         raise BadOption(
             path, found="rows that do not fit the header, or a damaged file", expected="a CSV or Parquet table",
             remedy="export it again as CSV with one header line",
-        ) from error  # fmt: skip
+        ) from None  # fmt: skip
 
 
 def _parquet_pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
@@ -159,16 +209,16 @@ def _parquet_pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
 
 def _csv_pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
     import pyarrow as pa
-    from pyarrow import csv
+    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
-    # Free text in other columns may be in any encoding; what is wanted is ASCII.
+    # Free text in other columns may be in any encoding and of several lines; what is wanted is ASCII.
     delimiter, header = _header(path)
     names = _names(path, header, fields)
-    reader = csv.open_csv(
+    reader = open_csv(
         path,
-        csv.ReadOptions(block_size=_BLOCK_BYTES, encoding="latin-1", column_names=header, skip_rows=1),
-        csv.ParseOptions(delimiter=delimiter),
-        csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True),
+        ReadOptions(block_size=_BLOCK_BYTES, encoding="latin-1", column_names=header, skip_rows=1),
+        ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string())),
     )
     with reader:
         yield reader.schema.empty_table()
@@ -177,8 +227,6 @@ def _csv_pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
 
 
 def _header(path: Path) -> tuple[str, list[str]]:
-    import csv
-
     with path.open("rb") as file:
         line = file.readline()
     counts = {mark: line.count(mark) for mark in _DELIMITERS}
@@ -198,29 +246,35 @@ def _participants(path: Path, column: pa.ChunkedArray) -> pa.ChunkedArray:
     import pyarrow.compute as pc
 
     try:
-        texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
-        numbers = pc.replace_substring_regex(texts, r"\.0$", "").cast(pa.int64())
-    except pa.ArrowException as error:
+        return pc.replace_substring_regex(_as_text(path, column), r"\.0$", "").cast(pa.int64())
+    except pa.ArrowException:
+        # What Arrow says quotes one of them.
         raise BadOption(
             path,
             found="participants that are no whole numbers",
             expected="UK Biobank's seven digits",
             remedy="export the table again",
-        ) from error
-    return numbers
+        ) from None
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Any column as text, lists joined as the platform would write them, empty text as null."""
+def _as_text(path: Path, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Any column as text, lists joined as the platform would write them, whatever stands for an empty cell as null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        column = pa.chunked_array(
-            [pc.binary_join(chunk.cast(pa.list_(pa.string())), "|") for chunk in column.chunks] or [[]], pa.string()
-        )
-    texts = column.cast(pa.string())
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+    try:
+        if hasattr(column.type, "value_field"):
+            # An element that is missing keeps its place: days belong to codes by position.
+            lists = column.to_pylist()
+            joined = [None if cell is None else "|".join("" if one is None else str(one) for one in cell) for cell in lists]
+            column = pa.chunked_array([pa.array(joined, pa.string())])
+        texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    except pa.ArrowException:
+        raise BadOption(
+            path, found=f"a column of type {column.type}", expected="text, numbers, days or lists of them",
+            remedy="export the table again as CSV",
+        ) from None  # fmt: skip
+    return pc.if_else(pc.is_in(texts, value_set=pa.array(_NOTHING)), pa.scalar(None, pa.string()), texts)
 
 
 def _refuse_twice(path: Path, found: Int[np.ndarray, " row"]) -> None:

@@ -24,12 +24,12 @@ from cardiolens.cohorts.ukb import diagnoses
 from cardiolens.cohorts.ukb.bulk_files import CINE_FIELD, ECG_FIELD, IMAGING, BulkFile, BulkFiles, find_bulk_files
 from cardiolens.cohorts.ukb.columns import FieldColumn
 from cardiolens.cohorts.ukb.labelling import visit_labels
-from cardiolens.cohorts.ukb.main_table import MainTable, read_main_table, require
+from cardiolens.cohorts.ukb.main_table import MainTable, read_main_table, require, require_days
 from cardiolens.cohorts.withdrawn_list import read_withdrawn
 from cardiolens.errors import BadOption
 from cardiolens.imaging.phenotype_table import PHENOTYPES
 
-_MASK_NAME = re.compile(r"(?<!\d)([1-9]\d{6})_(?:20209_)?([23])(?:_0)?(?=[_./]).*\.nii(?:\.gz)?", re.ASCII)
+_MASK_NAME = re.compile(r"(?<!\d)([1-9]\d{6})_(?:20209_)?([23])(?:_0)?[_/](?:.*[_/])?label_sa\.nii(?:\.gz)?$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class UkbSources:
     """Folder, or list, of field 20209."""
     withdrawn: Path | None = None
     masks: Path | None = None
-    """Folder of NIfTI masks named `<participant>_<instance>_...`, instead of a segmenter."""
+    """Folder of NIfTI masks named `<participant>_<instance>_label_sa.nii.gz`, instead of a segmenter."""
     phenotype_table: Path | None = None
 
 
@@ -84,7 +84,10 @@ def plan_visits(sources: UkbSources, choices: UkbChoices, participants: Particip
     """
     ecgs = find_bulk_files(sources.ecg, ECG_FIELD)
     scans = find_bulk_files(sources.cmr, CINE_FIELD) if sources.cmr else None
-    flow = dict(ecgs.counts) | (scans.counts if scans else {})
+    flow = dict(ecgs.counts)
+    for what, count in (scans.counts if scans else {}).items():
+        # Both may have been looked for in one folder.
+        flow[what] = max(count, flow.get(what, 0))
     withdrawn = read_withdrawn(sources.withdrawn) if sources.withdrawn else frozenset()
     kept = {key: file for key, file in ecgs.first.items() if _stays(key[0], withdrawn, participants)}
     flow |= {
@@ -105,16 +108,23 @@ def plan_visits(sources: UkbSources, choices: UkbChoices, participants: Particip
     instance = np.array([key[1] for key in keys])
     made = _Columns(table, person, instance)
     labelled = visit_labels(table, person, instance, choices.labels, choices.ended)
-    chosen, phenotypes = _phenotypes(sources, choices, made, has_mri=scans is not None)
+    chosen, phenotypes = _phenotypes(
+        sources, choices, made, has_mri=scans is not None and any(key in scans.first for key in keys)
+    )
     masks = _masks(sources.masks) if sources.masks else {}
     numeric = pd.concat([made.numeric, labelled.columns, phenotypes], axis=1)
-    troubles = {key: _second_files(key, (ecgs, scans)) for key in keys}
+    _refuse_taken_names(numeric, made.texts)
+    second = _second_files(participants, ecgs, scans)
     days = [None if pd.isna(day) else day.date() for day in made.days]
     visits = [
-        _visit(participants, kept[key], scans.first.get(key) if scans else None, masks.get(key), day, troubles[key] | reason)
+        _visit(
+            participants, kept[key], scans.first.get(key) if scans else None, masks.get(key), day, second.get(key, {}) | reason
+        )
         for key, day, reason in zip(keys, days, labelled.reasons, strict=True)
     ]
     flow["of them with an MRI"] = sum(visit.mri is not None for visit in visits)
+    if sources.masks:
+        flow["of them with masks"] = sum(visit.masks is not None for visit in visits)
     flow["of them in the table"] = int(table.known[person].sum())
     people = participants.recorded(str(number) for number in np.unique(numbers))
     texts = tuple(made.texts.itertuples(index=False, name=None))
@@ -133,6 +143,7 @@ def _table(sources: UkbSources, choices: UkbChoices, numbers: Int[np.ndarray, " 
     require(table, sources.tables[0], needed, waived=choices.without)
     if (FieldColumn(diagnoses.CODES) in table) and not table.of_field(diagnoses.CODE_DATES):
         require(table, sources.tables[0], [FieldColumn(diagnoses.CODE_DATES)], waived=choices.without)
+    require_days(table, (body.VISIT_DATE, body.LOST, diagnoses.CODE_DATES, diagnoses.DEATH_DATE))
     return table
 
 
@@ -150,7 +161,8 @@ class _Columns:
     def ukb_phenotypes(self) -> pd.DataFrame:
         """Those of which the table has a column."""
         there = [p for p in PHENOTYPES if any(FieldColumn(p.ukb_field, visit) in self._table for visit in IMAGING)]
-        return pd.DataFrame({p.column: body.of_visit(self._table, p.ukb_field, self._person, self.instance) for p in there})
+        values = (body.of_visit(self._table, p.ukb_field, self._person, self.instance, signed=True) for p in there)
+        return pd.DataFrame({p.column: of_visits for p, of_visits in zip(there, values, strict=True)})
 
 
 def _phenotypes(
@@ -160,7 +172,13 @@ def _phenotypes(
     of_users = pd.DataFrame()
     if sources.phenotype_table:
         keys = pd.MultiIndex.from_arrays([made.participants.astype(str), made.instance])
-        of_users = read_phenotype_table(sources.phenotype_table, first_visit=IMAGING[0]).reindex(keys).reset_index(drop=True)
+        given = read_phenotype_table(sources.phenotype_table, first_visit=IMAGING[0])
+        if not keys.isin(given.index).any():
+            raise BadOption(
+                sources.phenotype_table, found="none of the visits with an ECG", expected=f"instances {IMAGING} of the same people",
+                remedy="numbers differ between applications: use files of one application",
+            )  # fmt: skip
+        of_users = given.reindex(keys).reset_index(drop=True)
     of_ukb = made.ukb_phenotypes()
     available = {Source.OWN: choices.own_phenotypes if has_mri else ()}
     available |= {
@@ -176,8 +194,7 @@ def _masks(folder: Path) -> dict[tuple[int, int], str]:
         raise BadOption(folder, found="no such folder", expected="a folder of NIfTI masks", remedy="check the path")
     found = {}
     for path in sorted(folder.rglob("*.nii*")):
-        name = _MASK_NAME.search(path.relative_to(folder).as_posix())
-        if name and "label" in path.name:
+        if name := _MASK_NAME.search(path.relative_to(folder).as_posix()):
             found.setdefault((int(name[1]), int(name[2])), str(path))
     if not found:
         raise BadOption(
@@ -186,14 +203,26 @@ def _masks(folder: Path) -> dict[tuple[int, int], str]:
     return found
 
 
-def _second_files(key: tuple[int, int], found: tuple[BulkFiles | None, ...]) -> dict[str, str]:
-    """Files that are not used because the visit has another of their kind."""
-    troubles = {}
-    for files, what in zip(found, ("ECG", "MRI"), strict=True):
-        more = [file for file in files.more if (file.participant, file.instance) == key] if files and files.more else []
-        if more:
-            names = ", ".join(Path(file.path).name for file in more)
-            troubles[f"second {what.lower()}"] = f"{names}: a second {what} of one visit; the first is used"
+def _refuse_taken_names(numeric: pd.DataFrame, texts: pd.DataFrame) -> None:
+    names = pd.Index([*numeric, *texts])
+    if (twice := names[names.duplicated()]).size:
+        raise BadOption(
+            "--disease", found=f"{twice[0]}, which is a column already", expected="another name", remedy="rename the disease"
+        )
+
+
+def _second_files(people: Participants, ecgs: BulkFiles, scans: BulkFiles | None) -> dict[tuple[int, int], dict[str, str]]:
+    """By visit, the files that are not used because it has another of their kind, people's numbers hidden."""
+    troubles: dict[tuple[int, int], dict[str, str]] = {}
+    for what, files in (("ECG", ecgs.more), ("MRI", scans.more if scans else ())):
+        names: dict[tuple[int, int], list[str]] = {}
+        for file in files:
+            number = str(file.participant)
+            shown = Path(file.path).name.replace(number, f"id-{people.subject(number)[:8]}")
+            names.setdefault((file.participant, file.instance), []).append(shown)
+        for key, shown in names.items():
+            told = f"{', '.join(shown)}: a second {what} of one visit; the first is used"
+            troubles.setdefault(key, {})[f"second {what.lower()}"] = told
     return troubles
 
 
