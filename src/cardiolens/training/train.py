@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from cardiolens.atomic import sha256
 from cardiolens.cohorts.loader import Loader, device_budget
 from cardiolens.cohorts.store import Cohort
-from cardiolens.methods.supervised import Supervised
+from cardiolens.methods.fine_tuning import FineTuning
 from cardiolens.progress import QUIET, Progress
 from cardiolens.training.config import RunConfig
 from cardiolens.training.environment import describe_environment
@@ -27,14 +28,15 @@ def train(
     cohort: Cohort,
     out: Path,
     *,
-    start_from: Path | None = None,
+    start_from: Path | Sequence[Path] | None = None,
     device: torch.device = CPU,
     progress: Progress = QUIET,
 ) -> Run:
     """The finished run of `config` on `cohort` at `out`: begun, resumed, or returned at once where it is done.
 
     It trains on the split `train` and selects on `select`. `start_from` is a finished run, a bundle or a published weight
-    file whose encoders it starts from; without it all weights are fresh.
+    file whose encoders it starts from, or several of them, where the last one's encoders stand; without it all weights are
+    fresh.
 
     Raises:
         BadRun: `out` holds a run of other settings, of another cohort or from other weights; or the loss diverged.
@@ -43,7 +45,8 @@ def train(
         NoSpace: the disk is full; free some and call again.
         KeyboardInterrupt: Ctrl-C; call again to go on.
     """
-    start = "" if start_from is None else sha256(weight_file(start_from))
+    sources = [] if start_from is None else [start_from] if isinstance(start_from, Path) else list(start_from)
+    start = " ".join(sha256(weight_file(source)) for source in sources)
     run = Run.start_or_resume(out, config, cohort=cohort.fingerprint, start=start)
     if run.is_done:
         # A process that was killed in its last moment leaves them.
@@ -52,9 +55,9 @@ def train(
     method_config, training = config.method, config.training
     rows = training_rows(cohort, method_config, config.data)
     method = method_config.build(seed=training.seed)
-    if start_from is not None:
-        load_encoders(method, start_from)
-    if isinstance(method, Supervised):
+    for source in sources:
+        load_encoders(method, source)
+    if isinstance(method, FineTuning):
         method.set_target_scale(*target_scale(cohort, method_config, rows))
     method.to(device)
 
@@ -66,6 +69,8 @@ def train(
             seed=training.seed,
             columns=method_config.columns,
             images=method_config.needs_images,
+            volumes=method_config.needs_volumes,
+            cine=method_config.needs_cine,
             device=device,
             drop_last=drop_last,
             resident_bytes=device_budget(device),

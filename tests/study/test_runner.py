@@ -1,0 +1,90 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cardiolens.evaluation.predictions import check_predictions, concat_predictions
+from cardiolens.parallel import Workers
+from cardiolens.recipes import smoke
+from cardiolens.study.plan import PlannedRun, Study, Sweep
+from cardiolens.study.runner import Asked, read_study_predictions, run_study
+from cardiolens.training.run import Run
+
+
+def _short(config):
+    return replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
+
+
+def _seeded(config, seed):
+    return replace(config, name="MMCL", training=replace(config.training, seed=seed))
+
+
+MDM = PlannedRun("mdm", _short(smoke.mdm()))
+MMCL = PlannedRun("mmcl", _short(smoke.mmcl()), start=("mdm",))
+JOINT = _short(smoke.joint())
+SWEEP = Sweep("lr/mmcl", PlannedRun("", _seeded(JOINT, 0), start=("mmcl",)), {"training.base_lr": (1e-3, 1e-9)})
+TUNED = tuple(PlannedRun(f"tuned/mmcl/{seed}", _seeded(JOINT, seed), ("mmcl",), "lr/mmcl", predicts=True) for seed in (0, 101))
+STUDY = Study("tiny", (MDM, MMCL, *TUNED), (SWEEP,))
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_cohort, tmp_path_factory):
+    out = tmp_path_factory.mktemp("study")
+    return out, run_study(STUDY, tiny_cohort, out, asked=Asked(tiny_cohort.path))
+
+
+def test_every_run_is_done_from_what_it_builds_on(finished):
+    _, runs = finished
+    assert set(runs.places) == {
+        "mdm",
+        "mmcl",
+        "tuned/mmcl/0",
+        "tuned/mmcl/101",
+        "lr/mmcl/base_lr=0.001",
+        "lr/mmcl/base_lr=1e-09",
+    }
+    assert all(Run.open(place).is_done for place in runs.places.values())
+    assert not Run.open(runs.places["mdm"]).start
+    assert Run.open(runs.places["mmcl"]).start
+
+
+def test_validation_chose_the_settings_of_the_final_runs(finished):
+    _, runs = finished
+    values = {lr: Run.open(runs.places[f"lr/mmcl/base_lr={lr:g}"]).result["best_value"] for lr in (1e-3, 1e-9)}
+    assert runs.chosen["lr/mmcl"] == {"training.base_lr": max(values, key=values.get)}
+    assert Run.open(runs.places["tuned/mmcl/101"]).config.training.base_lr == runs.chosen["lr/mmcl"]["training.base_lr"]
+
+
+def test_what_a_sweep_has_trained_already_is_not_trained_again(finished):
+    _, runs = finished
+    best = f"lr/mmcl/base_lr={runs.chosen['lr/mmcl']['training.base_lr']:g}"
+    assert runs.places[best] == runs.places["tuned/mmcl/0"]
+
+
+def test_predictions_of_all_seeds_are_there(finished):
+    _, runs = finished
+    table = check_predictions(concat_predictions(read_study_predictions(runs)))
+    assert set(table["seed"]) == {0, 101}
+    assert set(table["split"].cat.categories) == {"test"}
+
+
+def test_a_finished_study_is_not_run_again(finished, tiny_cohort):
+    out, runs = finished
+    trained = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    again = run_study(STUDY, tiny_cohort, out, asked=Asked(tiny_cohort.path))
+    assert again == runs
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == trained
+
+
+def test_a_folder_says_what_it_is(finished):
+    _, runs = finished
+    assert json.loads(runs.places["mmcl"].with_suffix(".json").read_text()) == {"key": "mmcl", "name": "MMCL", "start": ["mdm"]}
+
+
+def test_two_processes_give_the_same_weights(finished, tiny_cohort, tmp_path):
+    _, runs = finished
+    part = STUDY.only(["tuned/mmcl/0"])
+    other = run_study(part, tiny_cohort, tmp_path, asked=Asked(tiny_cohort.path), workers=Workers(2))
+    one, two = (Run.open(found.places["tuned/mmcl/0"]).weights() for found in (runs, other))
+    assert all(np.allclose(one[name], two[name], atol=1e-6) for name in one)
