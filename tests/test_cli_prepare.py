@@ -21,7 +21,7 @@ def _run(capsys, *argv) -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
     config = ReleaseConfig(repeat_share=0.3, withdrawn_share=0.2)
-    return write_release(tmp_path_factory.mktemp("release") / "ukb", subjects=12, seed=2, with_mri=False, config=config)
+    return write_release(tmp_path_factory.mktemp("release") / "ukb", subjects=14, seed=3, with_mri=False, config=config)
 
 
 def _ukb(release, out, *more):

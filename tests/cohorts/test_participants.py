@@ -50,6 +50,13 @@ def test_who_withdrew_is_forgotten_by_number_and_remembered_by_hash(tmp_path):
     assert "1234567" not in (tmp_path / "key.json").read_text()
 
 
+def test_a_list_that_was_given_once_is_remembered(tmp_path):
+    people = Participants.open_or_make(tmp_path / "key.json").recorded(["1234567"], withdrawn=["2345678"])
+    again = Participants.open(tmp_path / "key.json").recorded(["1234567", "2345678"])
+    assert again.withdrawn == {people.subject("2345678")}
+    assert list(again.names.values()) == ["1234567"]
+
+
 def test_the_key_of_the_splits_is_another_one(tmp_path):
     people = Participants.open_or_make(tmp_path / "key.json")
     assert people.split_key not in {people.key, people.key.hex().encode()}

@@ -53,13 +53,18 @@ def keep_rows(path: Path, kept: Int[np.ndarray, " kept"]) -> None:
 
 
 def copy_rows(path: Path, kept: Int[np.ndarray, " kept"], target: Path) -> None:
-    """Write some rows of an array file, in order, into another one; block by block."""
+    """Write some rows of an array file, in ascending order, into another one; a block of them in memory at a time."""
     array = np.load(path, mmap_mode="r")
-    step = max(1, _BLOCK_BYTES // max(1, int(np.prod(array.shape[1:])) * array.itemsize))
-    with target.open("wb") as file:
+    row_bytes = int(np.prod(array.shape[1:])) * array.itemsize
+    step = max(1, _BLOCK_BYTES // max(1, row_bytes))
+    with path.open("rb") as source, target.open("wb") as file:
         _write_header(file, (len(kept), *array.shape[1:]), array.dtype)
-        for start in range(0, len(kept), step):
-            file.write(array[kept[start : start + step]].tobytes())
+        for start in range(0, len(array), step):
+            # Read and not taken from the map, whose pages would count as this process's memory.
+            source.seek(array.offset + start * row_bytes)
+            block = np.frombuffer(source.read(step * row_bytes), np.uint8).reshape(-1, row_bytes)
+            wanted = kept[np.searchsorted(kept, start) : np.searchsorted(kept, start + step)] - start
+            file.write(block[wanted].tobytes())
     sync(target)
 
 

@@ -39,6 +39,8 @@ class MriParts:
     """By column; NaN where one could not be measured."""
     volumes: UInt8[np.ndarray, "2 slice rows columns"] | None = None
     cine: UInt8[np.ndarray, "phase rows columns"] | None = None
+    taken_on: date | None = None
+    """The day on the scanner's clock, where the files say it."""
 
 
 ReadMri = Callable[[Path, Path | None], MriParts]
@@ -123,7 +125,8 @@ class FileRows(RowMaker):
         with _without_names(visit):
             recording = self._recording(visit)
             ecg, scale_mv = stored_ecg(recording, self.cleaning, num_samples=NUM_SAMPLES, cut_longer=self.cut_longer)
-        lost = dict(visit.lost) | _clock(recording, visit.day)
+        recorded_on = None if recording.recorded_at is None else recording.recorded_at.date()
+        lost = dict(visit.lost) | _clock("clock", "recorder", recorded_on, visit.day)
         numbers = self.table.numbers(index - self.first)
         if not np.isfinite(numbers.get(HEART_RATE, np.nan)) and recording.intervals_ms.get("rr"):
             numbers[HEART_RATE] = _MS_PER_MINUTE / recording.intervals_ms["rr"]
@@ -134,6 +137,9 @@ class FileRows(RowMaker):
                     mri = self.read_mri(Path(visit.mri), None if visit.masks is None else Path(visit.masks))
             except BadInput as error:
                 lost["mri"] = str(error)
+        if mri is not None:
+            # A picture of another day may be of another visit, or of somebody else.
+            lost |= _clock("mri clock", "scanner", mri.taken_on, visit.day or recorded_on)
         measured = dict.fromkeys(self.own_phenotypes, np.nan) if mri is None else mri.phenotypes
         numbers |= {column: measured[column] for column in self.own_phenotypes}
         return SubjectRow(
@@ -198,12 +204,12 @@ def _hidden(text: str, visit: Visit) -> str:
     return hide_participants(text)
 
 
-def _clock(recording: Recording, day: date | None) -> dict[str, str]:
-    """Where the recorder's date contradicts the visit's: the visit's stands."""
-    if day is None or recording.recorded_at is None:
+def _clock(part: str, device: str, shown: date | None, day: date | None) -> dict[str, str]:
+    """Where a device's date contradicts the visit's: the visit's stands."""
+    if day is None or shown is None:
         return {}
-    off = (recording.recorded_at.date() - day).days
+    off = (shown - day).days
     if abs(off) <= _CLOCK_OFF_DAYS:
         return {}
     way = "after" if off > 0 else "before"
-    return {"clock": f"the recorder's date is {abs(off)} days {way} the visit's, which is used"}
+    return {part: f"the {device}'s date is {abs(off)} days {way} the visit's, which is used"}

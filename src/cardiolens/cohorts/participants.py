@@ -78,8 +78,10 @@ class Participants:
         """The keyed hash that stands for a participant everywhere else."""
         return keyed_hash(participant, key=self.key)
 
-    def recorded(self, participants: Iterable[str]) -> Participants:
-        """The same with these people, written to the disk, readable by the user alone.
+    def recorded(self, participants: Iterable[str], *, withdrawn: Collection[str] = ()) -> Participants:
+        """The same with these people, and without those who withdrew, written to the disk, readable by the user alone.
+
+        Who withdrew is remembered by hash, so that a later cohort of this key leaves them out even without the list.
 
         Raises:
             BadOption: two people have the same hash; another key file is needed.
@@ -92,7 +94,9 @@ class Participants:
                 raise BadOption(
                     self.path, found="two participants with one hash", expected="one each", remedy="begin a new key file"
                 )
-        return self._written(replace(self, names=names))
+        gone = self.withdrawn | {self.subject(participant) for participant in withdrawn}
+        left = {subject: name for subject, name in names.items() if subject not in gone}
+        return self._written(replace(self, names=left, withdrawn=gone))
 
     def without(self, subjects: Collection[str]) -> Participants:
         """The same without these subjects, who are remembered as withdrawn; written to the disk.

@@ -28,6 +28,7 @@ class Source(StrEnum):
 OWN_WITH_STRAIN = PHENOTYPE_COLUMNS
 OWN_WITHOUT_STRAIN = tuple(p.column for p in PHENOTYPES if p.group not in {"Ecc", "Err"})
 _UNIT = re.compile(r"\s*[(\[](.*)[)\]]\s*$")
+_LEAST_READABLE = 0.5
 _UNITS = {phenotype.column: phenotype.unit for phenotype in PHENOTYPES}
 _ALSO = {
     name: phenotype.column
@@ -81,6 +82,8 @@ def read_phenotype_table(path: Path, *, first_visit: int) -> pd.DataFrame:
     _refuse_other_units(path, known)
     visit = next((name for name in table if str(name).lower() in {"instance", "visit"}), None)
     values = table[list(known)].apply(pd.to_numeric, errors="coerce").astype(np.float64).rename(columns=known)
+    if values.notna().sum().sum() < _LEAST_READABLE * table[list(known)].notna().sum().sum():
+        raise BadOption(path, found="cells that are no numbers", expected="numbers with decimal points", remedy="convert them")
     visits = pd.to_numeric(table[visit], errors="coerce").fillna(-1).astype(int) if visit else first_visit
     values.index = pd.MultiIndex.from_arrays([participant_texts(table[people]), np.broadcast_to(visits, len(table))])
     if (twice := values.index.duplicated()).any():

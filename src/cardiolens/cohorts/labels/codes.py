@@ -19,7 +19,8 @@ from cardiolens.privacy import hide_participants
 
 LEAST_SHARE = 0.9
 """Of the different codes of a source, those that must look like ICD-10."""
-RESERVED = frozenset({"subject", "visit", "split", "has_cmr", "sex", "age_years", "followup", *PHENOTYPE_COLUMNS})
+_OF_CHUNKS = ("row", "reason", "part", "lost")
+RESERVED = frozenset({"subject", "visit", "split", "has_cmr", "sex", "age_years", "followup", *_OF_CHUNKS, *PHENOTYPE_COLUMNS})
 """Columns of a cohort that no disease may be called after, and `followup`, whose days have a column of their own."""
 
 _OPTION = "--disease"

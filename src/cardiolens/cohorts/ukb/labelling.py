@@ -95,15 +95,14 @@ def visit_labels(
         }
     )
     labels = label_visits(visits, found, choices.code_set.diseases, choices.rules)
-    reasons = [
-        _reason(labels.reasons.get(k), bool(backwards[k]), known=visits["known"][k], day=days[k]) for k in range(len(person))
-    ]
-    return UkbLabels(labels.columns, reasons, {name: f"{day:%Y-%m-%d}" for name, day in ends.items() if not pd.isna(day)})
+    undated = (visits["known"] & days.isna()).tolist()
+    reasons = [_reason(labels.reasons.get(k), bool(backwards[k]), undated=undated[k]) for k in range(len(person))]
+    return UkbLabels(labels.columns, reasons, {name: f"{day:%Y-%m-%d}" for name, day in ends.dropna().items()})
 
 
-def _ends(found: pd.DataFrame, given: Mapping[str, date]) -> dict[str, pd.Timestamp]:
+def _ends(found: pd.DataFrame, given: Mapping[str, date]) -> pd.Series:
     last = found["day"].max()
-    return {name: pd.Timestamp(given[name]) if name in given else last for name in COUNTRIES}
+    return pd.Series({name: pd.Timestamp(given[name]) if name in given else last for name in COUNTRIES}, dtype=_DAY)
 
 
 def _backwards(person: Int[np.ndarray, " visit"], instance: Int[np.ndarray, " visit"], days: pd.Series) -> pd.Series:
@@ -113,9 +112,9 @@ def _backwards(person: Int[np.ndarray, " visit"], instance: Int[np.ndarray, " vi
     return pd.Series(np.isin(person, wrong))
 
 
-def _reason(reason: str | None, backwards: bool, *, known: bool, day: pd.Timestamp) -> dict[str, str]:
+def _reason(reason: str | None, backwards: bool, *, undated: bool) -> dict[str, str]:
     if backwards:
         reason = "the repeated visit is dated before the first one"
-    elif known and pd.isna(day):
+    elif undated:
         reason = "the table has no date of the visit"
     return {} if reason is None else {"labels": f"{reason}: what depends on dates is unknown"}

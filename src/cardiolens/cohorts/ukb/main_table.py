@@ -54,9 +54,10 @@ class MainTable:
 
     def texts(self, column: FieldColumn) -> pd.Series:
         """Text per person; missing where there is none or the table has no such column."""
-        if column not in self.columns:
-            return pd.Series(None, index=range(len(self.people)), dtype="str")
-        return self.columns[column].to_pandas().astype("str")
+        import pyarrow as pa
+
+        # Not by way of astype("str"): before pandas 3 it wrote the text None for what is missing.
+        return self.columns.get(column, pa.nulls(len(self.people), pa.string())).to_pandas()
 
     def numbers(self, column: FieldColumn, *, signed: bool = False) -> Float[np.ndarray, " person"]:
         """Number per person; NaN where there is none or, unless values may be negative, no answer was given.
@@ -85,7 +86,7 @@ class MainTable:
 
     def asked(self, number: int) -> Bool[np.ndarray, " person"]:
         """Who is in a table that has the field: of them alone an empty cell means that there is nothing."""
-        return np.logical_or.reduce([self.covered[column] for column in self.of_field(number)], initial=False, axis=0)
+        return np.logical_or.reduce([np.zeros_like(self.known), *(self.covered[column] for column in self.of_field(number))])
 
 
 def read_main_table(paths: Sequence[Path], fields: Collection[int], people: Int[np.ndarray, " person"]) -> MainTable:

@@ -108,25 +108,22 @@ def plan_visits(sources: UkbSources, choices: UkbChoices, participants: Particip
     instance = np.array([key[1] for key in keys])
     made = _Columns(table, person, instance)
     labelled = visit_labels(table, person, instance, choices.labels, choices.ended)
-    chosen, phenotypes = _phenotypes(
-        sources, choices, made, has_mri=scans is not None and any(key in scans.first for key in keys)
-    )
+    mri = {key: scans.first[key] for key in keys if key in scans.first} if scans else {}
+    chosen, phenotypes = _phenotypes(sources, choices, made, has_mri=bool(mri))
     masks = _masks(sources.masks) if sources.masks else {}
     numeric = pd.concat([made.numeric, labelled.columns, phenotypes], axis=1)
     _refuse_taken_names(numeric, made.texts)
     second = _second_files(participants, ecgs, scans)
     days = [None if pd.isna(day) else day.date() for day in made.days]
     visits = [
-        _visit(
-            participants, kept[key], scans.first.get(key) if scans else None, masks.get(key), day, second.get(key, {}) | reason
-        )
+        _visit(participants, kept[key], mri.get(key), masks.get(key), day, second.get(key, {}) | reason)
         for key, day, reason in zip(keys, days, labelled.reasons, strict=True)
     ]
-    flow["of them with an MRI"] = sum(visit.mri is not None for visit in visits)
+    flow["of them with an MRI"] = len(mri)
     if sources.masks:
         flow["of them with masks"] = sum(visit.masks is not None for visit in visits)
     flow["of them in the table"] = int(table.known[person].sum())
-    people = participants.recorded(str(number) for number in np.unique(numbers))
+    people = participants.recorded((str(number) for number in np.unique(numbers)), withdrawn=withdrawn)
     texts = tuple(made.texts.itertuples(index=False, name=None))
     told = VisitTable(tuple(numeric), numeric.to_numpy(np.float64), tuple(made.texts), texts)
     return UkbVisits(tuple(visits), told, people, chosen, tuple(flow.items()), labelled.censored)
@@ -175,7 +172,7 @@ def _phenotypes(
         given = read_phenotype_table(sources.phenotype_table, first_visit=IMAGING[0])
         if not keys.isin(given.index).any():
             raise BadOption(
-                sources.phenotype_table, found="none of the visits with an ECG", expected=f"instances {IMAGING} of the same people",
+                sources.phenotype_table, found="none of the visits with an ECG", expected="the same people, instance 2 or 3",
                 remedy="numbers differ between applications: use files of one application",
             )  # fmt: skip
         of_users = given.reindex(keys).reset_index(drop=True)
