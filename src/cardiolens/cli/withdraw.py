@@ -25,29 +25,34 @@ def _withdraw(arguments: argparse.Namespace) -> int:
     from cardiolens.cohorts.participants import Participants
     from cardiolens.cohorts.withdrawn_list import read_withdrawn
     from cardiolens.privacy import hiding_by
-    from cardiolens.serving.withdrawal import withdraw
+    from cardiolens.progress import terminal_progress
+    from cardiolens.serving.withdrawal import withdraw, withdrawn_subjects
 
     people = Participants.open(arguments.key or _key_beside(arguments.paths))
     listed = read_withdrawn(arguments.list)
     with hiding_by(people.key):
-        report = withdraw(arguments.paths, listed, people)
+        report = withdraw(arguments.paths, listed, people, terminal_progress())
     # Whoever is on the list is never taken in later, into no cohort of this key.
-    people.without({people.subject(participant) for participant in listed})
+    people.without(withdrawn_subjects(listed, people))
     for name, count in report.cohorts.items():
         print(f"{name}: {count:,} people removed")
     for name, count in report.tables.items():
         print(f"{name}: {count:,} rows removed")
-    for trained in report.trained:
-        held = ", ".join(f"{count} in {split}" for split, count in trained.subjects_per_split.items())
-        print(f"{trained.kind} {trained.name} comes from a cohort that held people who withdrew ({held}): train it again")
+    for made in report.trained:
+        held = ", ".join(f"{count:,} in {split}" for split, count in made.subjects_per_split.items())
+        remedy = "delete it, or write it again" if made.kind == "export" else "train it again"
+        print(f"{made.kind} {made.name} comes from a cohort that held people who withdrew ({held}): {remedy}")
+    for note in report.notes:
+        print(f"note: {note}")
     print(f"searched {report.files_searched:,} files for them: found in {len(report.still_named):,}. {NOTICE}")
     for name in report.still_named:
         print(f"still named in {name}: delete or write it again")
-    return 1 if report.still_named else 0
+    return 1 if report.left_to_do else 0
 
 
 def _key_beside(paths: list[Path]) -> Path:
     from cardiolens.cohorts.participants import key_file_of
 
-    beside = [key_file_of(path) for path in paths]
+    # Of a link to a cohort, the key may lie beside either.
+    beside = [key_file_of(place) for path in paths for place in (path.absolute(), path.resolve())]
     return next((path for path in beside if path.exists()), beside[0])

@@ -115,7 +115,7 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         with path.open("rb") as file:
             is_parquet = file.read(4) == b"PAR1"
-        return pd.read_parquet(path) if is_parquet else pd.read_csv(path, dtype=str, keep_default_na=True, encoding="utf-8-sig")
+        return pd.read_parquet(path) if is_parquet else pd.read_csv(path, dtype=str, index_col=False, encoding="utf-8-sig")
     except (OSError, ValueError, pd.errors.ParserError) as error:
         # What pandas says may quote a person's row.
         raise BadOption(

@@ -6,6 +6,7 @@ Travels to worker processes by pickle as settings and paths; each process loads 
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from cardiolens.cohorts.phenotype_sources import OWN_WITH_STRAIN, OWN_WITHOUT_ST
 from cardiolens.configs import to_json
 from cardiolens.errors import BadImage
 from cardiolens.formats.cmr.label_map import LabelMap
-from cardiolens.formats.cmr.study import CmrInput, CmrStudy, read_study
+from cardiolens.formats.cmr.study import CmrInput, CmrStudy, list_studies, read_study
 from cardiolens.imaging.segmented import Segmented
 from cardiolens.imaging.strain import StrainConfig
 from cardiolens.imaging.study_views import StudyViewConfig, study_views
@@ -44,7 +45,7 @@ class CohortMri:
         Raises:
             BadImage: it cannot be read, labelled with confidence or shown.
         """
-        study = read_study(CmrInput((path,), path.name))
+        study = read_study(_examination(path))
         segmented, named = self._labelled(study, masks)
         if segmented.left_refused:
             raise BadImage(
@@ -59,6 +60,7 @@ class CohortMri:
             measured.phenotypes.values,
             cut.volumes if self.volumes else None,
             cut.cine if self.cine else None,
+            study.taken_on,
         )
 
     @property
@@ -80,9 +82,24 @@ class CohortMri:
         }
 
     def _labelled(self, study: CmrStudy, masks: Path | None) -> tuple[Segmented, str]:
-        if masks is not None and self.label_map is not None:
-            return label_by_masks(study, masks, self.label_map)
-        return label_by_segmenter(study, _segmenter(self.segmenter))
+        if masks is None:
+            return label_by_segmenter(study, _segmenter(self.segmenter))
+        if self.label_map is None:
+            raise BadImage(
+                masks, found="masks without a label map", expected="which number is the left cavity, which is never guessed",
+                remedy="name the map, or leave the masks out",
+            )  # fmt: skip
+        return label_by_masks(study, masks, self.label_map)
+
+
+def _examination(path: Path) -> CmrInput:
+    """The one examination at a path, which may be a folder with a folder for each series."""
+    found = list(itertools.islice(list_studies([path]), 2))
+    if len(found) > 1:
+        raise BadImage(
+            path, found="several examinations", expected="one per visit", remedy="name the folder or file of the visit's own"
+        )
+    return CmrInput(found[0].paths, path.name)
 
 
 @functools.lru_cache(maxsize=1)

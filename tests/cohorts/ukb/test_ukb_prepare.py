@@ -99,13 +99,15 @@ def _rewrite(path, old, new):
 def prepared(bulk, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         log = []
-        patch.setattr(logging.root, "level", logging.DEBUG)
+        level = logging.root.level
+        logging.root.setLevel(logging.DEBUG)  # not by the attribute: loggers remember what they were allowed
         handler = logging.Handler()
         handler.emit = lambda record: log.append(f"{record.getMessage()} {record.exc_info}")
         logging.root.addHandler(handler)
         cohort = bulk.prepare(tmp_path_factory.mktemp("cohort") / "ukb")
         bulk.prepare(cohort.path)
         logging.root.removeHandler(handler)
+        logging.root.setLevel(level)
     return cohort, " ".join(log)
 
 

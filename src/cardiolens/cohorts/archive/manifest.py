@@ -7,31 +7,41 @@ yes or no, or a few words such as a sex or a site. What could tell who somebody 
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cardiolens.cohorts.file_rows import HEART_RATE
 from cardiolens.cohorts.phenotype_sources import participant_texts, read_table
+from cardiolens.cohorts.training_sets import EVERYBODY
+from cardiolens.cohorts.withdraw import bare_number
 from cardiolens.errors import BadOption
 from cardiolens.formats import patient
+from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 
 SUBJECT, ECG, MRI, MASKS, VISIT, DAY = "subject", "ecg", "mri", "masks", "visit", "day"
 CODES, CODE_DAYS, DIED, RECORDS_END = "icd10", "icd10_days", "died", "records_end"
 WITH_A_MEANING = frozenset({SUBJECT, ECG, MRI, MASKS, VISIT, DAY, CODES, CODE_DAYS, DIED, RECORDS_END})
-_TAKEN = frozenset({"split", "has_cmr", "row", "reason", "part", "lost"})
+_TAKEN = frozenset({"split", "has_cmr", "row", "reason", "part", "lost", EVERYBODY})
+_NUMBERS_ONLY = frozenset({*PHENOTYPE_COLUMNS, HEART_RATE, "age_years"})
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _IDENTIFYING = re.compile(
     r"(^|_)(name|surname|forename|first_?name|last_?name|family|given|birth\w*|born|dob|nhs|mrn|pid|eid|id|ssn|address|street"
-    r"|postcode|zip|phone|email|insurance)($|_)",
+    r"|postcode|zip|phone|email|insurance|patient|participant|person|passport|accession|nachname|vorname|geburt\w*)($|_)"
+    r"|_(no|nr|number)$",
 )
 _MOST_WORDS = 30
 _LONGEST_WORDS = 40
 _ID_DIGITS = 1_000_000
 _YES_NO = {"true": "1", "false": "0", "yes": "1", "no": "0"}
+_NO_SEX = frozenset({"u", "unk", "unknown", "o", "other", "x", "d", "?", "-"})
+_ROUNDED = r"\d(\.\d+)?[eE]\+\d+"
+_LAST_VISIT = 1_000_000
+_WFDB = frozenset({".dat", ".mat"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +50,12 @@ class Manifest:
 
     folder: Path
     """Relative paths are meant from here."""
-    rows: pd.DataFrame
+    rows: pd.DataFrame = field(repr=False)
     """`subject` and `visit`, and the other columns with a meaning that there are: paths and codes as text, days as
     datetime64."""
-    numbers: pd.DataFrame
+    numbers: pd.DataFrame = field(repr=False)
     """float64, NaN where unknown."""
-    texts: pd.DataFrame
+    texts: pd.DataFrame = field(repr=False)
     """Text, None where unknown."""
     left_out: dict[str, str]
     """Columns that are not kept, and why."""
@@ -55,30 +65,62 @@ def read_manifest(path: Path) -> Manifest:
     """Read and check a manifest.
 
     Raises:
-        BadOption: it cannot be read, lacks a column, has an empty cell in one that is needed, a visit or an ECG twice, a day
-            that is none, or a column whose name is taken.
+        BadOption: it cannot be read, lacks a column or rows, has an empty cell in a column that is needed, a visit or an ECG
+            twice, an MRI of two subjects, a day that is none, a sex that is none, or a column whose name is taken.
     """
-    table = read_table(path)
+    # A table of pandas may have kept numbers of rows that it no longer has.
+    table = read_table(path).reset_index(drop=True)
     table.columns = [str(name).strip().lower() for name in table]
-    _refuse(path, table.columns.duplicated(), "columns of one name", "each name once")
     for name in (SUBJECT, ECG):
         if name not in table:
             raise BadOption(path, found=f"no column {name}", expected="columns subject and ecg", remedy="name the columns so")
-    table = table.astype(dict.fromkeys(WITH_A_MEANING & set(table), "str")).replace({"": None})
-    for name in (SUBJECT, ECG):
-        _refuse(path, table[name].isna(), f"empty cells in {name}", "one in every row")
+    for name in table.columns[table.columns.duplicated()]:
+        raise BadOption(path, found=f"two columns {name[:64]}", expected="each name once", remedy="rename one of them")
     if taken := sorted(_TAKEN & set(table)):
         raise BadOption(path, found=f"a column {taken[0]}", expected="another name; this one is taken", remedy="rename it")
-    rows = table[[name for name in table if name in WITH_A_MEANING]].copy()
+    if table.empty:
+        raise BadOption(path, found="no rows", expected="one row per visit", remedy="write a row for every ECG")
+    rows = pd.DataFrame({name: _texts(table[name]) for name in table if name in WITH_A_MEANING})
+    for name in (SUBJECT, ECG):
+        _refuse(path, rows[name].isna(), f"empty cells in {name}", "one in every row")
     rows[SUBJECT] = participant_texts(rows[SUBJECT])
+    _refuse_unclear_subjects(path, rows[SUBJECT])
     rows[VISIT] = _visits(path, rows)
     for name in (DAY, DIED, RECORDS_END):
         if name in rows:
-            rows[name] = _days(path, rows[name])
+            rows[name] = days(path, rows[name])
     _refuse(path, rows.duplicated([SUBJECT, VISIT]), "visits of one subject and number", "each visit once")
-    _refuse(path, rows[ECG].duplicated(), "ECG files named twice", "each file once, since two subjects cannot share one")
-    numbers, texts, left_out = _others(table.drop(columns=list(WITH_A_MEANING & set(table))))
-    return Manifest(path.resolve().parent, rows.reset_index(drop=True), numbers, texts, left_out)
+    folder = path.resolve().parent
+    _refuse_shared_files(path, rows, folder)
+    others = table.drop(columns=list(WITH_A_MEANING & set(table)))
+    return Manifest(folder, rows, *_others(path, others, rows[SUBJECT]))
+
+
+def days(path: Path, texts: pd.Series) -> pd.Series:
+    """Days of a column of text; what follows the day, such as a time, does not count.
+
+    Raises:
+        BadOption: an entry is no day.
+    """
+    found = pd.to_datetime(texts.str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
+    _refuse(path, texts.notna() & found.isna(), f"entries in {texts.name} that are no day", "days such as 2019-05-31")
+    return found.astype("datetime64[s]")
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Without blanks at the ends; missing where nothing is left."""
+    words = column.astype("str").str.strip()
+    return words.mask(words == "")
+
+
+def _refuse_unclear_subjects(path: Path, subjects: pd.Series) -> None:
+    rounded = subjects.str.fullmatch(_ROUNDED)
+    _refuse(path, rounded, "subjects that a spreadsheet rounded", "every digit of them", "take the numbers from their source")
+    # Who is 00123 in one row and 123 in another would be two people, in two splits.
+    two_ways = subjects.groupby(subjects.map(bare_number)).transform("nunique") > 1
+    _refuse(
+        path, two_ways, "rows of numbers that are written with and without zeros before them", "one way of writing a subject"
+    )
 
 
 def _visits(path: Path, rows: pd.DataFrame) -> pd.Series:
@@ -86,27 +128,38 @@ def _visits(path: Path, rows: pd.DataFrame) -> pd.Series:
     if VISIT not in rows:
         return rows.groupby(SUBJECT).cumcount()
     numbers = pd.to_numeric(rows[VISIT], errors="coerce")
-    _refuse(path, numbers.isna() | (numbers != numbers.round()), f"entries in {VISIT} that are no whole number", "0, 1, 2 ...")
+    wrong = ~numbers.between(0, _LAST_VISIT) | (numbers != numbers.round())
+    _refuse(path, wrong, f"entries in {VISIT} that are no whole number", "0, 1, 2 ...")
     return numbers.astype(int)
 
 
-def _days(path: Path, texts: pd.Series) -> pd.Series:
-    days = pd.to_datetime(texts.str.strip().str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
-    _refuse(path, texts.notna() & days.isna(), f"entries in {texts.name} that are no day", "days such as 2019-05-31")
-    return days.astype("datetime64[s]")
+def _refuse_shared_files(path: Path, rows: pd.DataFrame, folder: Path) -> None:
+    """However a path is written: two subjects with one file would be one person in two splits."""
+    expected = "each file once, since two subjects cannot share one"
+    _refuse(path, rows[ECG].map(lambda cell: _place(folder, cell)).duplicated(), "ECG files named twice", expected)
+    if MRI in rows:
+        places = rows[MRI].map(lambda cell: _place(folder, cell), na_action="ignore")
+        shared = rows[SUBJECT].groupby(places).transform("nunique") > 1
+        _refuse(path, shared, "rows with an MRI of another subject", "each MRI with one subject")
 
 
-def _others(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+def _place(folder: Path, cell: str) -> str:
+    file = Path(os.path.normpath(folder / cell))
+    # A record of WFDB may be named by its header or by its samples.
+    return str(file.with_suffix(".hea") if file.suffix.lower() in _WFDB else file)
+
+
+def _others(path: Path, table: pd.DataFrame, people: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
     """Numbers, texts and what is left out."""
     numbers, texts, left_out = {}, {}, {}
     for name in table:
-        words = table[name].astype("str").str.strip()
+        words = _texts(table[name])
         values = pd.to_numeric(words.str.lower().map(lambda word: _YES_NO.get(word, word), na_action="ignore"), errors="coerce")
-        is_number = bool(values.notna().any() and not (words.notna() & (words != "") & values.isna()).any())
-        if why := _why_not(name, words, values.to_numpy(np.float64), is_number=is_number):
+        is_number = bool(values.notna().any() and not (words.notna() & values.isna()).any())
+        if name == "sex":
+            texts[name] = _sexes(path, words)
+        elif why := _why_not(name, words, values.to_numpy(np.float64), people, is_number=is_number):
             left_out[name] = why
-        elif name == "sex":
-            texts[name] = words.map(patient.sex, na_action="ignore")
         elif is_number:
             numbers[name] = values.astype(np.float64)
         else:
@@ -115,25 +168,39 @@ def _others(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, 
     return pd.DataFrame(numbers, index=table.index), shown.where(shown.notna(), None), left_out
 
 
-def _why_not(name: str, words: pd.Series, values: np.ndarray, *, is_number: bool) -> str | None:
+def _sexes(path: Path, words: pd.Series) -> pd.Series:
+    """F or M. Codes such as 0 and 1 mean one thing here and another there, so they are not guessed."""
+    found = words.map(patient.sex, na_action="ignore")
+    unclear = words.notna() & found.isna() & ~words.str.lower().isin(_NO_SEX)
+    _refuse(path, unclear, "entries in sex that are neither F nor M", "F, M, female, male, or an empty cell")
+    return found
+
+
+def _why_not(name: str, words: pd.Series, values: np.ndarray, people: pd.Series, *, is_number: bool) -> str | None:
     if not _COLUMN.fullmatch(name):
         return "its name is not made of small letters, digits and _"
     if _IDENTIFYING.search(name):
         return "its name says that it tells who somebody is"
     if not words.notna().any():
         return "it is empty"
+    if (words == people).mean() > 0.5:
+        return "it repeats the subjects"
     if is_number:
-        known = values[np.isfinite(values)]
-        looks_like_numbers = len(known) and (known == known.round()).all() and (np.abs(known) >= _ID_DIGITS).mean() > 0.5
-        return "its numbers could be those of people" if looks_like_numbers else None
-    if words.nunique() > _MOST_WORDS or words.str.len().max() > _LONGEST_WORDS:
-        return f"it holds {words.nunique()} different texts, which could tell who somebody is"
+        known = values[~np.isnan(values)]
+        if np.isinf(known).any():
+            return "some of its numbers are infinite"
+        could_be_people = (known == known.round()).all() and (np.abs(known) >= _ID_DIGITS).mean() > 0.5
+        return "its numbers could be those of people" if could_be_people else None
+    if name in _NUMBERS_ONLY:
+        return "it should hold numbers and holds text"
+    different = words.nunique()
+    # A word that hardly two people share tells who they are, however few there are.
+    if different > min(_MOST_WORDS, people[words.notna()].nunique() / 2) or words.str.len().max() > _LONGEST_WORDS:
+        return f"it holds {different} different texts, which could tell who somebody is"
     return None
 
 
-def _refuse(path: Path, wrong: Collection[bool], what: str, expected: str) -> None:
+def _refuse(path: Path, wrong: pd.Series, what: str, expected: str, remedy: str = "mend the manifest") -> None:
     places = np.flatnonzero(np.asarray(wrong))
     if len(places):
-        raise BadOption(
-            path, found=f"{len(places)} {what}, the first in row {places[0] + 1}", expected=expected, remedy="mend the manifest"
-        )
+        raise BadOption(path, found=f"{len(places)} {what}, the first in row {places[0] + 1}", expected=expected, remedy=remedy)
