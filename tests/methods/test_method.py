@@ -4,18 +4,28 @@ from torch import nn
 
 from cardiolens.errors import BadOption
 from cardiolens.methods import METHODS
+from cardiolens.methods.barlow_twins import BarlowTwinsConfig
+from cardiolens.methods.byol import ByolConfig
+from cardiolens.methods.clocs import ClocsConfig
 from cardiolens.methods.contrastive import ContrastiveConfig
+from cardiolens.methods.image_simclr import ImageSimclrConfig
 from cardiolens.methods.masked_autoencoder import MaskedAutoencoderConfig
 from cardiolens.methods.method import grouped_by_decay, require_same_window
 from cardiolens.methods.segmentation import SegmentationConfig
+from cardiolens.methods.simclr import SimclrConfig
 from cardiolens.methods.supervised import SupervisedConfig
 
 
 def test_every_file_on_the_shelf_brings_one_method():
     assert {
+        "barlow_twins": BarlowTwinsConfig,
+        "byol": ByolConfig,
+        "clocs": ClocsConfig,
         "contrastive": ContrastiveConfig,
+        "image_simclr": ImageSimclrConfig,
         "masked_autoencoder": MaskedAutoencoderConfig,
         "segmentation": SegmentationConfig,
+        "simclr": SimclrConfig,
         "supervised": SupervisedConfig,
     } == METHODS
 

@@ -172,6 +172,21 @@ def test_the_ambient_generator_neither_matters_nor_changes(tmp_path, uninterrupt
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_a_method_is_told_after_every_step_how_much_of_the_training_lay_before_it(tmp_path):
+    class Told(Tiny):
+        def __init__(self):
+            super().__init__(TinyConfig())
+            self.progress = []
+
+        def after_step(self, progress):
+            self.progress.append(progress)
+
+    run = start_run(tmp_path)
+    method = Told()
+    fit(method, TinyBatches(), None, run.config.training, run, progress=QuietProgress())
+    assert method.progress == pytest.approx([step / (3 * STEPS_PER_EPOCH) for step in range(3 * STEPS_PER_EPOCH)])
+
+
 def test_accumulated_parts_give_the_gradient_of_the_whole_batch(tmp_path):
     class Plain(Tiny):
         def __init__(self, config):

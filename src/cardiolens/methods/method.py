@@ -53,7 +53,17 @@ class MethodConfig(Kinds, ABC):
 
     @property
     def needs_images(self) -> bool:
-        """Whether every subject must have an MRI."""
+        """Whether it reads the MRI's picture of three phases, which every subject must then have."""
+        return False
+
+    @property
+    def needs_volumes(self) -> bool:
+        """Whether it reads the end-diastolic and end-systolic volumes."""
+        return False
+
+    @property
+    def needs_cine(self) -> bool:
+        """Whether it reads the moving middle slice."""
         return False
 
     def build(self, *, seed: int) -> Method:
@@ -82,6 +92,9 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
         """Every weight that is trained, once."""
+
+    def after_step(self, progress: float) -> None:
+        """What follows a step of the optimiser; `progress` is the share of the training, 0 to below 1, that lay before it."""
 
     def validation_metrics(
         self,

@@ -108,8 +108,10 @@ class _Fit:
         # Closed by us and not by the garbage collector, a loader's thread ends before an interrupt goes on.
         with closing(self.train_batches.epoch(state.epoch, shuffle=True, start_batch=state.step_in_epoch)) as batches:
             for batch in batches:
-                set_learning_rate(state.optimiser, learning_rate(self.schedule, state.epoch + state.step_in_epoch / steps))
+                now = state.epoch + state.step_in_epoch / steps
+                set_learning_rate(state.optimiser, learning_rate(self.schedule, now))
                 self.step(batch)
+                self.method.after_step(now / self.config.epochs)
                 state.step_in_epoch += 1
                 state.step += 1
                 task.advance()
