@@ -34,10 +34,10 @@ def test_a_combination_of_a_sweep_is_a_run_of_its_own_that_predicts_nothing():
 
 
 def test_a_part_of_a_study_keeps_what_it_builds_on():
-    part = STUDY.only(["tuned/mmcl"])
+    part = STUDY.only(["tuned/mmcl/0"])
     assert [run.key for run in part.runs] == ["mdm", "mmcl", "tuned/mmcl/0"]
     assert part.sweeps == (SWEEP,)
-    assert [run.key for run in STUDY.only(["tuned/supervised"]).runs] == ["tuned/supervised/0"]
+    assert [run.key for run in STUDY.only(["tuned/supervised/0"]).runs] == ["tuned/supervised/0"]
 
 
 def test_a_study_that_needs_what_it_does_not_run_is_refused():

@@ -75,10 +75,10 @@ class Study:
             )
 
     def only(self, wanted: Sequence[str]) -> Study:
-        """The study cut down to the runs whose keys begin with one of `wanted`, and what they build on."""
+        """The study cut down to some runs, by key, and what they build on."""
         by_key = {run.key: run for run in self.runs}
         sweeps = {sweep.key: sweep for sweep in self.sweeps}
-        waiting = [run for run in self.runs if any(run.key.startswith(prefix) for prefix in wanted)]
+        waiting = [by_key[key] for key in wanted]
         kept: set[str] = set()
         while waiting:
             run = waiting.pop()
