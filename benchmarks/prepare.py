@@ -140,26 +140,39 @@ def project(one: dict[str, float], two: dict[str, float], *, subjects: int) -> d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("work", type=Path)
-    work = parser.parse_args().work
-    work.mkdir(exist_ok=True)
+    parser.add_argument("--part", choices=("ecg", "mri"), help="measure one half alone")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(exist_ok=True)
     load_before = load()
-    ecg, mri = make_files(work)
-    runs = work / f"runs-{os.getpid()}"
+    ecg, mri = make_files(arguments.work)
+    runs = arguments.work / f"runs-{os.getpid()}"
     runs.mkdir()
-    result: dict[str, Any] = {}
-    for name, options in {"1_process": ["--processes", "1"], "2_processes": ["--processes", "2"]}.items():
-        result[f"ecg_{name}"] = measure(ecg, runs / f"ecg-{name}", options)
+    for part, measured in (("ecg", lambda: ecg_only(arguments.work, ecg, runs)), ("mri", lambda: with_mri(mri, runs))):
+        if arguments.part in {None, part}:
+            command = f"python benchmarks/prepare.py WORK --part {part}"
+            write_result(f"prepare_{part}", command, measured(), load_before=load_before)
+
+
+def ecg_only(work: Path, ecg: Path, runs: Path) -> dict[str, Any]:
+    """ECGs alone: one process, two, a Dask cluster of two workers, and memory over a hundredfold of subjects."""
+    one, two = (measure(ecg, runs / f"ecg-{count}", ["--processes", str(count)]) for count in (1, 2))
     with cluster(work, workers=2) as address:
-        result["ecg_dask_2_workers"] = measure(ecg, runs / "ecg-dask", ["--scheduler", address])
-    for number in (100, MANY):
-        release = repeated(ecg, work / f"ecg-{number}", number)
-        result[f"ecg_{number}_subjects"] = measure(release, runs / f"ecg-{number}", ["--processes", "2"])
-    with_mri = ["--cmr", str(mri)]
-    for name, options in {"1_process": ["--processes", "1"], "2_processes": ["--processes", "2"]}.items():
-        result[f"mri_{name}"] = measure(mri, runs / f"mri-{name}", [*with_mri, *options])
-    result["projected_60000_ecg_only"] = project(result["ecg_1_process"], result["ecg_2_processes"], subjects=60_000)
-    result["projected_60000_with_mri"] = project(result["mri_1_process"], result["mri_2_processes"], subjects=60_000)
-    write_result("prepare", "python benchmarks/prepare.py WORK", result, load_before=load_before)
+        dask = measure(ecg, runs / "ecg-dask", ["--scheduler", address])
+    many = {
+        f"{number}_subjects": measure(
+            repeated(ecg, work / f"ecg-{number}", number), runs / f"ecg-{number}-subjects", ["--processes", "2"]
+        )
+        for number in (100, MANY)
+    }
+    projected = project(one, two, subjects=60_000)
+    return {"1_process": one, "2_processes": two, "dask_2_workers": dask} | many | {"projected_60000": projected}
+
+
+def with_mri(mri: Path, runs: Path) -> dict[str, Any]:
+    """ECG and MRI: segmentation, volumes, thickness, views; no strain."""
+    options = ["--cmr", str(mri)]
+    one, two = (measure(mri, runs / f"mri-{count}", [*options, "--processes", str(count)]) for count in (1, 2))
+    return {"1_process": one, "2_processes": two, "projected_60000": project(one, two, subjects=60_000)}
 
 
 if __name__ == "__main__":
