@@ -97,17 +97,16 @@ def _rewrite(path, old, new):
 
 @pytest.fixture(scope="module")
 def prepared(bulk, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        log = []
-        level = logging.root.level
-        logging.root.setLevel(logging.DEBUG)  # not by the attribute: loggers remember what they were allowed
-        handler = logging.Handler()
-        handler.emit = lambda record: log.append(f"{record.getMessage()} {record.exc_info}")
-        logging.root.addHandler(handler)
-        cohort = bulk.prepare(tmp_path_factory.mktemp("cohort") / "ukb")
-        bulk.prepare(cohort.path)
-        logging.root.removeHandler(handler)
-        logging.root.setLevel(level)
+    log = []
+    level = logging.root.level
+    logging.root.setLevel(logging.DEBUG)  # not by the attribute: loggers remember what they were allowed
+    handler = logging.Handler()
+    handler.emit = lambda record: log.append(f"{record.getMessage()} {record.exc_info}")
+    logging.root.addHandler(handler)
+    cohort = bulk.prepare(tmp_path_factory.mktemp("cohort") / "ukb")
+    bulk.prepare(cohort.path)
+    logging.root.removeHandler(handler)
+    logging.root.setLevel(level)
     return cohort, " ".join(log)
 
 
