@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 
 from cardiolens.errors import BadCohort
-from cardiolens.evaluation.comparison import ORACLE_METHOD, compare, comparison_table, oracle_predictions
+from cardiolens.evaluation.comparison import (
+    ORACLE_METHOD,
+    compare,
+    comparison_table,
+    oracle_predictions,
+    with_differences,
+)
+from cardiolens.evaluation.differences import differences, holm
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.published import MMCL
 from cardiolens.evaluation.rendering import Mark, as_text
@@ -71,6 +78,40 @@ def test_published_values_show_only_where_something_was_measured(predictions):
     published = compared[compared["origin"] == "published"]
     assert list(zip(published["column"], published["mean"], published["sd"], strict=True)) == [("cad", 0.73, 0.003)]
     assert published["rank"].isna().all()
+
+
+def test_explained_variance_stands_beside_r_where_it_is_asked_for(predictions):
+    metrics = evaluate(predictions(values=(*LV, "age_years")))
+    table = comparison_table(compare(metrics, published=(), shown=("mean_r2", "mean_r", "r2")))
+    assert [cell.text for cell in table.header] == ["Method", "LV, mean R²", "LV, mean r", "age_years"]
+
+
+def test_differences_stand_in_a_block_of_their_own_with_interval_and_adjusted_p(predictions):
+    table = predictions(diseases=("cad", "af"), values=LV, methods=("supervised", "MDM", "MMCL"))
+    found = differences(table, reference="MMCL", rng=np.random.default_rng(0), resamples=50)
+    # Those to another method, of a method or of a column that is not compared have no place.
+    other = found.assign(reference="BYOL")
+    plain = compare(evaluate(table[table["column"] != "af"]), published=())
+    both = with_differences(plain, pd.concat([other, found.assign(method="BYOL"), found]), reference="MMCL")
+    block = comparison_table(both).blocks[1]
+    assert block.heading == "Difference to MMCL"
+    assert [row[0].text for row in block.rows] == ["supervised", "MDM"]
+    row = found[(found["method"] == "MDM") & (found["column"] == "cad")].iloc[0]
+    cell = block.rows[1][1]
+    assert cell.text == f"−{-row['difference']:.3f}"
+    assert f"(−{-row['low']:.3f} to " in cell.detail
+    shown = both[both["origin"] == "difference"]
+    np.testing.assert_array_equal(shown["p_holm"], holm(shown["p"].to_numpy()))
+    assert len(shown) == 4
+    assert "adjusted by Holm" in comparison_table(both).note
+    pd.testing.assert_frame_equal(both.loc[both["origin"] != "difference", plain.columns], plain)
+
+
+def test_a_comparison_without_such_differences_comes_back_as_it_is(predictions):
+    table = predictions(methods=("MDM", "MMCL"))
+    found = differences(table, reference="MMCL", rng=np.random.default_rng(0), resamples=50)
+    plain = compare(evaluate(table), published=())
+    assert with_differences(plain, found, reference="MDM") is plain
 
 
 def test_the_oracle_ranks_by_the_true_risk(predictions):

@@ -26,3 +26,7 @@ def test_a_run_that_diverged_is_not_chosen():
 def test_nothing_but_divergence_is_said():
     with pytest.raises(BadRun, match="no run with a validation number"):
         best_of(GRID, [math.nan] * 6)
+
+
+def test_a_single_combination_needs_no_number():
+    assert best_of({"training.base_lr": (1e-3,)}, [math.nan]) == {"training.base_lr": 1e-3}

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 
 from cardiolens.errors import BadCohort
-from cardiolens.evaluation.labels import column_label
+from cardiolens.evaluation.differences import holm
+from cardiolens.evaluation.labels import METRIC_LABELS, column_label
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.published import MAIN_PUBLISHED, PublishedRow
 from cardiolens.evaluation.rendering import Block, Cell, Mark, Table
 from cardiolens.evaluation.seeds import over_seeds
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS, PHENOTYPE_GROUPS
 
-MEASURED, ORACLE, PUBLISHED = "measured", "oracle", "published"
+MEASURED, DIFFERENCE, ORACLE, PUBLISHED = "measured", "difference", "oracle", "published"
 ORACLE_METHOD = "Truth (oracle)"
 
 _HEADINGS = {
     MEASURED: "This cohort",
+    DIFFERENCE: "Difference to {reference}",
     ORACLE: "Upper bound of this synthetic cohort",
     PUBLISHED: "Published, UK Biobank (Turgut et al.)",
 }
 _FIRST_COLUMNS = ("cad", "af", "dm")
+_METRICS = ("auroc", "mean_r2", "mean_r", "r2", "r")
+_OF_GROUPS, _OF_VALUES = ("mean_r", "mean_r2"), ("r", "r2")
 _DECIMALS = 3
 _RISK, _EXACT = "true_risk_", "exact_"
 
@@ -68,30 +72,54 @@ def compare(
     split: str = "test",
     oracle: pd.DataFrame | None = None,
     published: Sequence[PublishedRow] = MAIN_PUBLISHED,
+    shown: Collection[str] = ("auroc", "mean_r", "r"),
 ) -> pd.DataFrame:
     """Long form of the main table: origin, method, column, metric, mean, sd, low, high, seeds, n, events, rank.
 
-    Columns are every disease's AUROC, the phenotype groups' mean r, and the r of columns in no such group. `oracle` holds
-    Predictions (`oracle_predictions`). Ranks 1 and 2 are given among two measured methods or more, by the value as it is
-    shown, so equal ones share a rank.
+    Columns are every disease's AUROC, the phenotype groups' mean r, and the r of columns in no such group; `shown` may name
+    `mean_r2` and `r2` too. `oracle` holds Predictions (`oracle_predictions`). Ranks 1 and 2 are given among two measured
+    methods or more, by the value as it is shown, so equal ones share a rank.
 
     Raises:
         BadRun: the split holds no metrics.
     """
-    parts = [_chosen(over_seeds(metrics, split=split)).assign(origin=MEASURED)]
+    parts = [_chosen(over_seeds(metrics, split=split), shown).assign(origin=MEASURED)]
     if oracle is not None:
-        parts.append(_chosen(over_seeds(evaluate(oracle), split=split)).assign(origin=ORACLE))
+        parts.append(_chosen(over_seeds(evaluate(oracle), split=split), shown).assign(origin=ORACLE))
     parts.append(_published(published))
     long = pd.concat([part for part in parts if not part.empty], ignore_index=True)
-    shown = set(zip(parts[0]["column"], parts[0]["metric"], strict=True))
-    long = long[[pair in shown for pair in zip(long["column"], long["metric"], strict=True)]].reset_index(drop=True)
+    pairs = set(zip(parts[0]["column"], parts[0]["metric"], strict=True))
+    long = long[[pair in pairs for pair in zip(long["column"], long["metric"], strict=True)]].reset_index(drop=True)
     long["rank"] = _ranks(long)
     columns = ["origin", "method", "column", "metric", "mean", "sd", "low", "high", "seeds", "n", "events", "rank"]
     return long[columns].astype({"seeds": "Int64", "n": "Int64", "events": "Int64"})
 
 
+def with_differences(comparison: pd.DataFrame, differences: pd.DataFrame, *, reference: str) -> pd.DataFrame:
+    """What `compare` found, and under the origin `difference` how each method differs from `reference` (`differences`).
+
+    Adds the columns reference, p and p_holm, which is adjusted over the differences that are shown here. The comparison
+    comes back as it is where it holds no such difference.
+    """
+    measured = comparison[comparison["origin"] == MEASURED]
+    answered = set(zip(measured["method"], measured["column"], measured["metric"], strict=True))
+    found = differences[differences["reference"] == reference]
+    keys = zip(found["method"], found["column"], found["metric"], strict=True)
+    found = found[[key in answered and (reference, *key[1:]) in answered for key in keys]]
+    if found.empty:
+        return comparison
+    order = list(measured["method"].unique())
+    found = found.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
+    rows = found.rename(columns={"difference": "mean"}).assign(origin=DIFFERENCE, p_holm=holm(found["p"].to_numpy()))
+    both = pd.concat([comparison, rows.astype({"seeds": "Int64", "n": "Int64"})], ignore_index=True)
+    return both[[*comparison.columns, "reference", "p", "p_holm"]]
+
+
 def comparison_table(comparison: pd.DataFrame) -> Table:
-    """What `compare` found, as a table: mean ± sd over seeds, or for one seed the value with its interval."""
+    """What `compare` found, as a table: mean ± sd over seeds, or for one seed the value with its interval.
+
+    Differences (`with_differences`) stand below with their interval and the adjusted p.
+    """
     pairs = _ordered_pairs(comparison)
     blocks = []
     for origin, heading in _HEADINGS.items():
@@ -99,7 +127,9 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
         methods = part.index.get_level_values("method").unique()
         rows = tuple((Cell(method), *(_cell(part, (method, *pair)) for pair in pairs)) for method in methods)
         if rows:
-            blocks.append(Block(heading, rows))
+            reference = part["reference"].iloc[0] if origin == DIFFERENCE else ""
+            blocks.append(Block(heading.format(reference=reference), rows))
+    different = " A difference has its paired 95 % interval, and its p is adjusted by Holm over the differences shown."
     return Table(
         name="comparison",
         title="Diseases by area under the ROC curve, phenotypes by mean Pearson r",
@@ -108,16 +138,17 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
         numbers=comparison,
         note="Value with its 95 % interval for one seed; mean ± standard deviation over several. Bold is the best measured "
         "method, underlined the second. Under a disease stand its cases. Published values come from another cohort and are "
-        "no target for this one.",
+        "no target for this one." + (different if (comparison["origin"] == DIFFERENCE).any() else ""),
     )
 
 
-def _chosen(summary: pd.DataFrame) -> pd.DataFrame:
-    group = (summary["metric"] == "mean_r") & summary["column"].isin(PHENOTYPE_GROUPS)
+def _chosen(summary: pd.DataFrame, shown: Collection[str]) -> pd.DataFrame:
+    group = summary["metric"].isin(_OF_GROUPS) & summary["column"].isin(PHENOTYPE_GROUPS)
     # A phenotype speaks for itself only where nobody predicts its whole group.
     in_group = summary["column"].map(lambda column: column_label(column).group).isin(summary.loc[group, "column"])
-    other_value = (summary["metric"] == "r") & ~in_group
-    return summary[(summary["metric"] == "auroc") | group | other_value].drop(columns="task")
+    other_value = summary["metric"].isin(_OF_VALUES) & ~in_group
+    chosen = (summary["metric"] == "auroc") | group | other_value
+    return summary[chosen & summary["metric"].isin(shown)].drop(columns="task")
 
 
 def _published(rows: Sequence[PublishedRow]) -> pd.DataFrame:
@@ -147,22 +178,23 @@ def _ranks(long: pd.DataFrame) -> pd.Series:
 def _ordered_pairs(comparison: pd.DataFrame) -> list[tuple[str, str]]:
     first = [*_FIRST_COLUMNS, *PHENOTYPE_GROUPS]
     pairs = dict.fromkeys(zip(comparison["column"], comparison["metric"], strict=True))
-    kinds = ["auroc", "mean_r", "r"]
-    return sorted(pairs, key=lambda p: (kinds.index(p[1]), first.index(p[0]) if p[0] in first else len(first)))
+    return sorted(pairs, key=lambda p: (_METRICS.index(p[1]), first.index(p[0]) if p[0] in first else len(first)))
 
 
 def _head(comparison: pd.DataFrame, column: str, metric: str) -> Cell:
-    measured = comparison[
-        (comparison["origin"] == MEASURED) & (comparison["column"] == column) & (comparison["metric"] == metric)
-    ]
+    here = comparison[comparison["origin"].isin((MEASURED, DIFFERENCE)) & (comparison["column"] == column)]
+    measured = here[here["metric"] == metric]
     n, events = measured["n"].min(), measured["events"].min()
-    return Cell(column_label(column).short, f"(n {n:,})" if pd.isna(events) else f"({events:,} of {n:,})")
+    of_which = f", {METRIC_LABELS[metric]}" if (here["metric"] != metric).any() else ""
+    return Cell(f"{column_label(column).short}{of_which}", f"(n {n:,})" if pd.isna(events) else f"({events:,} of {n:,})")
 
 
 def _cell(part: pd.DataFrame, key: tuple[str, str, str]) -> Cell:
     if key not in part.index or pd.isna(part.loc[key, "mean"]):
         return Cell("–")
     row = part.loc[key]
+    if row["origin"] == DIFFERENCE:
+        return _difference_cell(row)
     decimals = 2 if row["origin"] == PUBLISHED and key[2] == "mean_r" else _DECIMALS
     text = f"{row['mean']:.{decimals}f}"
     if pd.notna(row["sd"]):
@@ -170,3 +202,11 @@ def _cell(part: pd.DataFrame, key: tuple[str, str, str]) -> Cell:
     detail = f"({row['low']:.2f} to {row['high']:.2f})" if row["seeds"] == 1 and pd.notna(row["low"]) else ""
     mark = {1.0: Mark.BEST, 2.0: Mark.SECOND}.get(row["rank"], Mark.NONE)
     return Cell(text, detail, mark)
+
+
+def _difference_cell(row: pd.Series) -> Cell:
+    text, low, high = (f"{row[name]:+.{_DECIMALS}f}".replace("-", "−") for name in ("mean", "low", "high"))
+    if pd.isna(row["low"]):
+        return Cell(text)
+    p = "p < 0.001" if row["p_holm"] < 0.001 else f"p {row['p_holm']:.3f}"
+    return Cell(text, f"({low} to {high}; {p})")

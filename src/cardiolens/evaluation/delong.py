@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import expit, logit
-from scipy.stats import norm, rankdata, t
+from scipy.stats import rankdata, t
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class DelongAreas:
 
 
 @dataclass(frozen=True)
-class AreaDifference:
-    """First minus second mean area, with its interval and the two-sided p-value of no difference."""
+class Difference:
+    """First minus second, with its interval and the two-sided p-value of no difference."""
 
     difference: Interval
     p_value: float
@@ -44,14 +44,11 @@ class AreaDifference:
 
 def delong(scores: Float[np.ndarray, "score subject"], positive: Bool[np.ndarray, " subject"]) -> DelongAreas:
     """Areas and their covariance; a tie counts one half. NaN where a class holds fewer subjects than the number needs."""
-    cases, controls = scores[:, positive].astype(np.float64), scores[:, ~positive].astype(np.float64)
-    num_cases, num_controls = cases.shape[1], controls.shape[1]
+    num_cases, num_controls = int(positive.sum()), int((~positive).sum())
     if num_cases == 0 or num_controls == 0:
         nothing = np.full(len(scores), np.nan)
         return DelongAreas(nothing, np.full((len(scores), len(scores)), np.nan), nothing)
-    ranks = rankdata(np.concatenate([cases, controls], axis=1), axis=1)
-    case_placement = (ranks[:, :num_cases] - rankdata(cases, axis=1)) / num_controls
-    control_placement = 1 - (ranks[:, num_cases:] - rankdata(controls, axis=1)) / num_cases
+    case_placement, control_placement = _placements(scores, positive)
     of_cases, of_controls = _mean_covariance(case_placement), _mean_covariance(control_placement)
     return DelongAreas(
         area=case_placement.mean(axis=1),
@@ -84,21 +81,42 @@ def auroc_difference(
     positive: Bool[np.ndarray, " subject"],
     *,
     confidence: float = 0.95,
-) -> AreaDifference:
+) -> Difference:
     """Paired difference of the mean areas of two methods on the same subjects, each with one score row per seed.
 
-    The seeds of a method share their test subjects, so their areas are correlated; the covariance accounts for it.
-    The interval speaks of new subjects, not of new seeds. NaN limits where the variance is zero or cannot be estimated.
+    A method's area is the mean of its seeds'. An area is the mean of the cases' placements, so this mean area has the mean of
+    the seeds' placements as its structural components, and the difference theirs in turn: DeLong's variance of one row
+    of components is w' C w with the covariance C of all areas and weights w of one over the seeds, minus for `second`.
+    The interval speaks of new subjects, not of new seeds. It takes Student's t with Satterthwaite's degrees of freedom (10
+    cases, 100 controls, areas 0.75 and 0.65: 95.6 % of 4,000 simulated intervals cover, 93.3 % of plain ones). NaN limits
+    where the variance is zero or cannot be estimated.
     """
-    areas = delong(np.concatenate([first, second]), positive)
-    weight = np.concatenate([np.full(len(first), 1 / len(first)), np.full(len(second), -1 / len(second))])
-    value, variance = float(weight @ areas.area), float(weight @ areas.covariance @ weight)
+    num_cases, num_controls = int(positive.sum()), int((~positive).sum())
+    if num_cases == 0 or num_controls == 0:
+        return Difference(Interval(np.nan, np.nan, np.nan), np.nan)
+    of_first, of_second = _placements(first, positive), _placements(second, positive)
+    by_case, by_control = (
+        (one.mean(axis=0) - other.mean(axis=0))[None] for one, other in zip(of_first, of_second, strict=True)
+    )
+    value, of_cases, of_controls = float(by_case.mean()), _mean_covariance(by_case)[0], _mean_covariance(by_control)[0]
+    variance = float(of_cases[0] + of_controls[0])
     # Equal scores leave rounding errors of either sign in the variance.
     if not variance > 1e-15:
-        return AreaDifference(Interval(value, np.nan, np.nan), np.nan)
-    error = np.sqrt(variance)
-    reach = norm.ppf(0.5 + confidence / 2) * error
-    return AreaDifference(Interval(value, value - reach, value + reach), float(2 * norm.sf(abs(value) / error)))
+        return Difference(Interval(value, np.nan, np.nan), np.nan)
+    error, freedom = np.sqrt(variance), _satterthwaite(of_cases, num_cases - 1, of_controls, num_controls - 1)[0]
+    reach = float(t.ppf(0.5 + confidence / 2, freedom) * error)
+    return Difference(Interval(value, value - reach, value + reach), float(2 * t.sf(abs(value) / error, freedom)))
+
+
+def _placements(
+    scores: Float[np.ndarray, "score subject"], positive: Bool[np.ndarray, " subject"]
+) -> tuple[Float[np.ndarray, "score case"], Float[np.ndarray, "score control"]]:
+    """Share of controls below each case, and of cases above each control."""
+    cases, controls = scores[:, positive].astype(np.float64), scores[:, ~positive].astype(np.float64)
+    num_cases, num_controls = cases.shape[1], controls.shape[1]
+    ranks = rankdata(np.concatenate([cases, controls], axis=1), axis=1)
+    by_case = (ranks[:, :num_cases] - rankdata(cases, axis=1)) / num_controls
+    return by_case, 1 - (ranks[:, num_cases:] - rankdata(controls, axis=1)) / num_cases
 
 
 def _mean_covariance(placement: Float[np.ndarray, "score subject"]) -> Float[np.ndarray, "score score"]:

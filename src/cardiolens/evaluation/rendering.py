@@ -1,4 +1,4 @@
-"""A table of text cells and its four forms: Markdown, HTML, plain text, and its numbers as CSV."""
+"""A table of text cells and its five forms: Markdown, LaTeX, HTML, plain text, and its numbers as CSV."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from enum import StrEnum
 
 import pandas as pd
 from markupsafe import Markup, escape
+
+_LATEX = {
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": "$<$", ">": "$>$", "±": r"$\pm$", "−": "$-$", "×": r"$\times$", "≤": r"$\leq$", "≥": r"$\geq$", "²": "$^2$",
+    "–": "--", "—": "---", "…": r"\ldots{}", "·": r"$\cdot$", "°": r"$^\circ$", "\u00a0": "~",
+    # At the start of a row they would be read as options of the end of the row before.
+    "[": "{[}", "]": "{]}", "*": "{*}",
+}  # fmt: skip
 
 
 class Mark(StrEnum):
@@ -68,6 +77,31 @@ def as_markdown(table: Table) -> str:
     return "\n".join([*lines, *(["", _one_line(table.note)] if table.note else [])]) + "\n"
 
 
+def as_latex(table: Table) -> str:
+    """A floating `table` with the rules of booktabs: best bold, second underlined, details in small print on a line below.
+
+    The document needs the package booktabs, and where a table is wide graphicx or a landscape page.
+    """
+    width = len(table.header)
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_latex(table.title)}}}",
+        rf"\label{{tab:{table.name}}}",
+        rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
+        r"\toprule",
+        *_latex_row(table.header),
+    ]
+    for block in table.blocks:
+        lines.append(r"\midrule")
+        if block.heading:
+            lines.append(rf"\multicolumn{{{width}}}{{l}}{{\textit{{{_latex(block.heading)}}}}} \\")
+        lines += [line for row in block.rows for line in _latex_row(row)]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += ["", rf"\smallskip {{\footnotesize {_latex(table.note)}\par}}"] if table.note else []
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
 def as_html(table: Table) -> Markup:
     """A `<table>` with caption, escaped; best in `<strong>`, second in `<u>`, details in `<small>`."""
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(_html_cell(cell)) for cell in table.header)
@@ -101,6 +135,20 @@ def as_csv(table: Table) -> str:
 def _markdown_cell(cell: Cell) -> str:
     text = {Mark.NONE: "{}", Mark.BEST: "**{}**", Mark.SECOND: "<u>{}</u>"}[cell.mark].format(_one_line(cell.text))
     return f"{text} {_one_line(cell.detail)}".rstrip()
+
+
+def _latex_row(row: tuple[Cell, ...]) -> list[str]:
+    around = {Mark.NONE: "{}", Mark.BEST: r"\textbf{{{}}}", Mark.SECOND: r"\underline{{{}}}"}
+    lines = [" & ".join(around[cell.mark].format(_latex(cell.text)) for cell in row)]
+    if any(cell.detail for cell in row):
+        small = [rf"{{\scriptsize {_latex(cell.detail)}}}" if cell.detail else "" for cell in row]
+        lines.append(" & ".join(small))
+    return [rf"{line.rstrip()} \\" for line in lines]
+
+
+def _latex(text: str) -> str:
+    # Letter by letter: what stands for one is not escaped again.
+    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
 
 
 def _html_block(block: Block, width: int) -> Markup:

@@ -19,7 +19,7 @@ def combinations(grid: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
 
 
 def best_of(grid: Mapping[str, tuple[Any, ...]], values: Sequence[float]) -> dict[str, Any]:
-    """The combination with the highest validation number, the first of equal ones; NaN loses.
+    """The combination with the highest validation number, the first of equal ones; NaN loses. One alone needs no number.
 
     `values` are in the order of `combinations`.
 
@@ -27,11 +27,13 @@ def best_of(grid: Mapping[str, tuple[Any, ...]], values: Sequence[float]) -> dic
         BadRun: no combination has a number.
         BadOption: Optuna is not installed.
     """
+    tried = combinations(grid)
+    if len(tried) == 1:
+        return tried[0]
     try:
         import optuna
     except ImportError as error:
         raise BadOption("sweep", found="no Optuna", expected="optuna", remedy="pip install 'cardiolens[sweep]'") from error
-    tried = combinations(grid)
     number_of = {tuple(chosen.values()): value for chosen, value in zip(tried, values, strict=True)}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.GridSampler(dict(grid), seed=0))
