@@ -8,6 +8,7 @@ from torch.nn.functional import cosine_similarity
 from cardiolens.imaging.augmentation import ImageAugmentationConfig
 from cardiolens.methods.contrastive import ContrastiveConfig, clip_loss
 from cardiolens.nn.image_encoder import ImageEncoderConfig
+from cardiolens.nn.pooling import AttentionPoolConfig, MeanPoolConfig
 from cardiolens.nn.projector import ProjectorConfig
 
 IMAGES = ImageEncoderConfig(blocks=(1, 1, 1, 1), widths=(4, 4, 8, 8), bottleneck=False)
@@ -101,6 +102,49 @@ def test_a_cell_is_as_similar_as_its_own_projection(method, make_batch, monkeypa
     assert similarity.shape == (2, 6, 4)
     cosine = cosine_similarity(method.project_ecg(ecg), method.image_projector(features))
     torch.testing.assert_close(similarity, cosine[:, None, None].expand(-1, 6, 4))
+
+
+def test_a_segment_is_as_similar_as_its_own_projection_behind_the_norm(config, make_batch, monkeypatch):
+    method, batch = config.build(seed=0).eval(), make_batch(2)
+    # With the weights that a norm starts with, one that is left out would only change lengths.
+    torch.nn.init.uniform_(method.ecg_pool.norm.weight, 0.5, 2.0, generator=torch.Generator().manual_seed(0))
+    token = torch.randn(2, 1, 16, generator=torch.Generator().manual_seed(1)) + 1
+    monkeypatch.setattr(method.ecg_encoder, "forward", lambda ecg: token.expand(-1, 13, -1))
+    similarity = method.token_similarity(batch.ecg[:, :, :40], batch.cmr)
+    assert similarity.shape == (2, 3, 8)
+    expected = cosine_similarity(method.project_image(batch.cmr), method.ecg_projector(method.ecg_pool.norm(token[:, 0])))
+    torch.testing.assert_close(similarity, expected[:, None, None].expand(-1, 3, 8))
+
+
+def test_nothing_bleeds_from_one_lead_into_the_next(method, make_batch, monkeypatch):
+    method, batch = method.eval(), make_batch(2)
+    tokens = torch.randn(2, 13, 16, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(method.ecg_encoder, "forward", lambda ecg: tokens)
+    before = method.token_similarity(batch.ecg[:, :, :40], batch.cmr)
+    # The class token is the first; lead 1 has the tokens 5 to 8.
+    tokens[:, 5] += 1
+    changed = (method.token_similarity(batch.ecg[:, :, :40], batch.cmr) != before).any(dim=0)
+    assert torch.equal(changed[1], torch.arange(8) < 3), "its own lead: one segment beyond it at most"
+    assert not changed[[0, 2]].any()
+
+
+@pytest.mark.parametrize("pooling", [MeanPoolConfig(), AttentionPoolConfig(heads=2)])
+def test_maps_of_a_batch_are_those_of_its_rows_and_carry_no_gradient(config, make_batch, pooling):
+    method, batch = dataclasses.replace(config, pooling=pooling).build(seed=0).eval(), make_batch(3)
+    ecg = batch.ecg[:, :, :40]
+    for similarity in (method.local_similarity, method.token_similarity):
+        together = similarity(ecg, batch.cmr)
+        one_by_one = torch.cat([similarity(ecg[k : k + 1], batch.cmr[k : k + 1]) for k in range(3)])
+        torch.testing.assert_close(together, one_by_one)
+        assert not together.requires_grad
+        assert together.abs().max() <= 1 + 1e-6
+
+
+def test_a_model_in_training_mode_draws_no_map(method, make_batch):
+    batch = make_batch(2)
+    for similarity in (method.local_similarity, method.token_similarity):
+        with pytest.raises(AssertionError, match="evaluation mode"):
+            similarity(batch.ecg[:, :, :40], batch.cmr)
 
 
 def test_a_batch_without_images_is_a_mistake_of_the_caller(method, make_batch):

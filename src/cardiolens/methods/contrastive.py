@@ -108,20 +108,47 @@ class Contrastive(Method):
         """Images to the common space; not normalised."""
         return self.image_projector(self.image_encoder(cmr)).float()
 
-    def local_similarity(
-        self, ecg: Float[Tensor, "batch lead time"], cmr: Float[Tensor, "batch channel height width"]
-    ) -> Float[Tensor, "batch row column"]:
-        """Cosine (-1..1) of an ECG's projection with the projection of every cell of the image's last feature map.
+    def project_places(self, cmr: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch row column projection"]:
+        """Every cell of the images' last feature map to the common space; not normalised.
 
         The map is enlarged twofold before it is projected, as in the published heat maps: 14 x 14 cells for 210 pixels.
         """
         cells = interpolate(self.image_encoder.local(cmr), scale_factor=2, mode="bilinear", align_corners=False)
-        projected = self.image_projector(rearrange(cells, "batch feature row column -> batch row column feature")).float()
-        return einsum(
-            normalize(self.project_ecg(ecg), dim=-1),
-            normalize(projected, dim=-1),
-            "batch projection, batch row column projection -> batch row column",
-        )
+        return self.image_projector(rearrange(cells, "batch feature row column -> batch row column feature")).float()
+
+    def project_segments(self, ecg: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch lead segment projection"]:
+        """Every token of ECG windows, a segment of one lead, to the common space; not normalised.
+
+        Tokens are enlarged twofold along the time of their lead, 50 segments for 5 s, and each is pooled as if it were the
+        ECG's only one. The published code enlarges the whole row of tokens, so that the end of each lead bleeds into the
+        beginning of the next, and leaves out the pooling's norm, behind which the projector was trained.
+        """
+        leads, width = self.config.encoder.num_leads, self.config.encoder.width
+        tokens = rearrange(self.ecg_encoder(ecg)[:, 1:], "batch (lead segment) width -> (batch lead) width segment", lead=leads)
+        finer = interpolate(tokens, scale_factor=2, mode="linear", align_corners=False)
+        alone = rearrange(finer, "lead width segment -> (lead segment) 1 width")
+        # Poolings leave the first token out, which is the class token's place.
+        pooled = self.ecg_pool(alone.expand(-1, 2, width))
+        segments = rearrange(pooled, "(batch lead segment) width -> batch lead segment width", batch=len(ecg), lead=leads)
+        return self.ecg_projector(segments).float()
+
+    @torch.no_grad()
+    def local_similarity(
+        self, ecg: Float[Tensor, "batch lead time"], cmr: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch row column"]:
+        """Cosine (-1..1) of an ECG's projection with the projection of every place of its image; in evaluation mode."""
+        assert not self.training, "a map shows a model in evaluation mode"
+        whole, places = normalize(self.project_ecg(ecg), dim=-1), normalize(self.project_places(cmr), dim=-1)
+        return einsum(whole, places, "batch projection, batch row column projection -> batch row column")
+
+    @torch.no_grad()
+    def token_similarity(
+        self, ecg: Float[Tensor, "batch lead time"], cmr: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch lead segment"]:
+        """Cosine (-1..1) of an image's projection with the projection of every segment of its ECG; in evaluation mode."""
+        assert not self.training, "a map shows a model in evaluation mode"
+        whole, segments = normalize(self.project_image(cmr), dim=-1), normalize(self.project_segments(ecg), dim=-1)
+        return einsum(whole, segments, "batch projection, batch lead segment projection -> batch lead segment")
 
     def _views(self, batch: Batch) -> tuple[Tensor, Tensor]:
         ecg, image = self.config.augmentation, self.config.image_augmentation
