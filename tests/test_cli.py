@@ -262,3 +262,20 @@ def test_a_reader_that_has_seen_enough_is_no_mistake(tmp_path):
         done = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True, cwd=tmp_path)
         assert "Broken pipe" not in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_study_says_what_it_would_do_and_does_nothing(capsys, tiny_cohort, tmp_path):
+    out = tmp_path / "study"
+    asked = ("study", "demo", "--cohort", tiny_cohort.path, "--out", out, "--dry-run", "--only", "figure_6")
+    status, said, err = _run(capsys, *asked)
+    assert status == 0, err
+    assert "4 runs" in said
+    assert [key for key in ("image_simclr", "mdm", "mmcl_without_mdm", "mmcl") if f"  {key}\n" not in said] == []
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("option", "value"), [("--only", "table_9"), ("--seeds", 6), ("--jobs", 0)])
+def test_a_study_that_cannot_be_is_refused_in_one_line(capsys, tiny_cohort, tmp_path, option, value):
+    status, _, err = _run(capsys, "study", "demo", "--cohort", tiny_cohort.path, "--out", tmp_path / "s", option, value)
+    assert status == 2
+    assert _one_line(err)

@@ -11,9 +11,11 @@ from cardiolens.methods.contrastive import ContrastiveConfig
 from cardiolens.methods.image_simclr import ImageSimclrConfig
 from cardiolens.methods.masked_autoencoder import MaskedAutoencoderConfig
 from cardiolens.methods.method import grouped_by_decay, require_same_window
+from cardiolens.methods.mri_contrastive import MriContrastiveConfig
 from cardiolens.methods.segmentation import SegmentationConfig
 from cardiolens.methods.simclr import SimclrConfig
 from cardiolens.methods.supervised import SupervisedConfig
+from cardiolens.methods.supervised_image import SupervisedImageConfig
 
 
 def test_every_file_on_the_shelf_brings_one_method():
@@ -24,9 +26,11 @@ def test_every_file_on_the_shelf_brings_one_method():
         "contrastive": ContrastiveConfig,
         "image_simclr": ImageSimclrConfig,
         "masked_autoencoder": MaskedAutoencoderConfig,
+        "mri_contrastive": MriContrastiveConfig,
         "segmentation": SegmentationConfig,
         "simclr": SimclrConfig,
         "supervised": SupervisedConfig,
+        "supervised_image": SupervisedImageConfig,
     } == METHODS
 
 

@@ -15,7 +15,7 @@ from cardiolens.notice import NOTICE
 from cardiolens.privacy import display_name
 
 _BROKEN_PIPE = 141
-_GO_ON = {"demo", "prepare", "train", "tune-segmenter"}
+_GO_ON = {"demo", "prepare", "study", "train", "tune-segmenter"}
 """Verbs that always leave behind what they have done; others do where they write a table."""
 
 

@@ -1,21 +1,43 @@
-"""`demo` and `report`: the whole path on synthetic hearts, and its report from files."""
+"""`demo`, `study` and `report`: the whole path on synthetic hearts, the paper's tables on a cohort, a report from files."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cardiolens.cli.verbs import add_verb
+from cardiolens.cli.verbs import add_verb, fail
+from cardiolens.notice import NOTICE
+
+if TYPE_CHECKING:
+    from cardiolens.cohorts.store import Cohort
+    from cardiolens.study.plan import Study
 
 
 def add_verbs(verbs: argparse._SubParsersAction) -> None:
-    """`demo` and `report`."""
+    """`demo`, `study` and `report`."""
     demo = add_verb(
         verbs, "demo", _demo, "run the whole path on synthetic hearts and write a report", "cardiolens demo --out out/demo"
     )
     demo.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the cohort, runs and report")
     demo.add_argument("--subjects", type=int, default=600, help="synthetic subjects (default 600)")
     demo.add_argument("--seed", type=int, default=0, help="seed of cohort and training (default 0)")
+
+    study = add_verb(
+        verbs, "study", _study, "the paper's comparison of methods on a cohort: tables and figures",
+        "cardiolens study demo --cohort cohorts/mine --out studies/mine --dry-run     # runs and expected time\n"
+        "  cardiolens study demo --cohort cohorts/mine --out studies/mine --only table_2 --seeds 2\n"
+        "  cardiolens study paper --cohort cohorts/ukb --out studies/ukb --jobs 4       # goes on where it was stopped",
+    )  # fmt: skip
+    study.add_argument("name", choices=("paper", "demo"), help="the paper's settings, or small ones for two cores")
+    study.add_argument("--cohort", type=Path, required=True, help="what is trained on")
+    study.add_argument("--out", type=Path, required=True, metavar="DIR", help="runs, tables and figures")
+    study.add_argument("--test-cohort", type=Path, metavar="COHORT", help="ask about all of another cohort, not the test split")
+    study.add_argument("--only", metavar="PART", help="table_1 to table_5, figure_4 to figure_6")
+    study.add_argument("--seeds", type=int, default=5, help="fine-tuning seeds (default 5)")
+    study.add_argument("--jobs", type=int, default=1, help="runs side by side (default 1)")
+    study.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster instead, as tcp://node1:8786")
+    study.add_argument("--dry-run", action="store_true", help="print the runs and how long they would take here")
 
     report = add_verb(verbs, "report", _report, "write a study's report again from its files", "cardiolens report out/demo")
     report.add_argument("study", type=Path, help="the folder that `demo` wrote")
@@ -26,6 +48,55 @@ def _demo(arguments: argparse.Namespace) -> int:
     from cardiolens.study.demo import run_demo
 
     run_demo(arguments.out, subjects=arguments.subjects, seed=arguments.seed)
+    return 0
+
+
+def _study(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from cardiolens.cohorts.store import Cohort
+    from cardiolens.parallel import Workers
+    from cardiolens.progress import terminal_progress
+    from cardiolens.study.paper import PARTS, demo_sizes, paper_sizes, paper_study, part_of
+    from cardiolens.study.results import write_results
+    from cardiolens.study.runner import Asked, run_study
+    from cardiolens.study.tabular import tabular_runs
+
+    if arguments.only is not None and arguments.only not in PARTS:
+        fail("study", f"--only {arguments.only}; choose {', '.join(PARTS)}")
+    if not 1 <= arguments.seeds <= 5 or arguments.jobs < 1:
+        fail("study", f"--seeds takes 1 to 5 and --jobs 1 or more, found {arguments.seeds} and {arguments.jobs}")
+    recipes = paper_sizes() if arguments.name == "paper" else demo_sizes()
+    recipes = replace(recipes, seeds=recipes.seeds[: arguments.seeds])
+    whole = paper_study(recipes, name=arguments.name)
+    study = part_of(whole, arguments.only) if arguments.only else whole
+    cohort = Cohort.open(arguments.cohort)
+    if arguments.dry_run:
+        return _print_forecast(study, cohort)
+    other = arguments.test_cohort
+    asked = Asked(cohort.path) if other is None else Asked(other, "all")
+    workers = Workers(arguments.jobs, arguments.scheduler)
+    runs = run_study(study, cohort, arguments.out, asked=asked, workers=workers, progress=terminal_progress())
+    if not runs.predictions:
+        print(f"{len(runs.places)} runs in {arguments.out}. {NOTICE}")
+        return 0
+    people = cohort if other is None else Cohort.open(other)
+    tabular = tabular_runs(cohort, people, asked.split, study.tabular, recipes.seeds) if study.tabular else None
+    for path in write_results(study, runs, cohort, arguments.out, asked=asked, tabular=tabular):
+        print(path)
+    print(f"{len(runs.places)} runs. {NOTICE}")
+    return 0
+
+
+def _print_forecast(study: Study, cohort: Cohort) -> int:
+    from cardiolens.study.forecast import forecast
+    from cardiolens.training.device import choose_device
+
+    expected = forecast(study, cohort, choose_device("auto"))
+    for one in expected:
+        print(f"{one.seconds:>10,.0f} s  {one.examples:>12,} examples  {one.key}")
+    hours = sum(one.seconds for one in expected) / 3600
+    print(f"{len(expected)} runs, {hours:.1f} h one after the other on this machine, less where runs stop early. {NOTICE}")
     return 0
 
 

@@ -39,12 +39,13 @@ def usable_rows(cohort: Cohort, method: MethodConfig, split: str) -> Int[np.ndar
         BadOption: there is none, or the method reads the voltage that cleaning divided by and of some row nobody noted it.
     """
     rows = cohort.rows(split)
-    if method.needs_images:
+    needs_mri = method.needs_images or method.needs_volumes or method.needs_cine
+    if needs_mri:
         rows = rows[cohort.subjects["has_cmr"].to_numpy(bool)[rows]]
     if method.columns:
         rows = rows[np.isfinite(cohort.values(method.columns)[rows]).any(axis=1)]
     if not len(rows):
-        needs = ("an MRI" if method.needs_images else "") or f"a known label of {', '.join(method.columns)}"
+        needs = ("an MRI" if needs_mri else "") or f"a known label of {', '.join(method.columns)}"
         raise BadOption(
             cohort.path,
             found=f"nobody with {needs} in the split {split}",

@@ -10,11 +10,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from cardiolens.batch import Batch
 from cardiolens.cohorts.loader import Loader
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
-from cardiolens.methods.supervised import SupervisedConfig
+from cardiolens.imaging.augmentation import resize_image
+from cardiolens.methods.fine_tuning import FineTuningConfig
 from cardiolens.nn.ecg_model import EcgModel
+from cardiolens.nn.image_model import ImageModel
 from cardiolens.privacy import display_name
 from cardiolens.progress import QUIET, Progress
 from cardiolens.signals.windows import window_starts
@@ -22,7 +25,7 @@ from cardiolens.training.run import Run
 from cardiolens.training.train import CPU
 
 BATCH_SIZE = 128
-MODEL_PARTS = ("ecg_encoder.", "ecg_pool.", "scale_input.", "heads.")
+MODEL_PARTS = ("ecg_encoder.", "ecg_pool.", "scale_input.", "image_encoder.", "heads.")
 """How the names of the weights begin that answer; the rest of a run's weights served its training."""
 
 
@@ -32,21 +35,22 @@ def predict_run(
     """One row per subject of a split and label column of a finished fine-tuning run, as `evaluation.predictions` wants it.
 
     `score` is the log odds of a disease or a phenotype in its unit, `target` NaN where unknown. The cohort need not be the
-    one trained on. Of a subject with several visits the first one in the cohort counts, so that every subject weighs the same.
+    one trained on. Of a subject with several visits the first one in the cohort counts, so that every subject weighs the same;
+    a model that looks at pictures answers for subjects with an MRI, at the first visit that has one.
 
     Raises:
         BadRun: the run is not done, or was no fine-tuning.
-        BadOption: the cohort lacks a label column, or there is no such split.
+        BadOption: the cohort lacks a label column or every MRI that is needed, or there is no such split.
     """
     method = run.config.method
-    if not isinstance(method, SupervisedConfig):
+    if not isinstance(method, FineTuningConfig):
         raise BadRun(
             run.path,
             found=f"a run of {type(method).__name__}, which predicts nothing",
             expected="a finished fine-tuning run",
             remedy="fine-tune from this run first",
         )
-    rows = first_visits(cohort, split)
+    rows = first_visits(cohort, split, images=method.needs_images)
     scores = predict_scores(*_model(run, method), cohort, rows, device=device, progress=progress)
     tasks = [task.name for task in method.tasks for _ in task.columns]
     names = {"run": display_name(run.path), "method": run.config.name, "split": split}
@@ -54,7 +58,7 @@ def predict_run(
 
 
 def predict_scores(
-    model: EcgModel,
+    model: EcgModel | ImageModel,
     mean: Float[Tensor, " output"],
     sd: Float[Tensor, " output"],
     cohort: Cohort,
@@ -63,18 +67,20 @@ def predict_scores(
     device: torch.device = CPU,
     progress: Progress = QUIET,
 ) -> Float[np.ndarray, "row output"]:
-    """Each score of every row, in the order of the model's heads: the mean over the windows that cover the whole ECG.
+    """Each score of every row, in the order of the model's heads: the mean over the windows that cover the whole ECG, or what
+    the whole picture gives, which every row must then have.
 
     Scores are multiplied by `sd` and shifted by `mean`, which brings standardised values back to their unit.
     """
     model = model.to(device).eval()
     mean, sd = mean.to(device), sd.to(device)
     # Nothing is drawn in evaluation: the seed is of no consequence.
-    batches = Loader(cohort, rows, batch_size=BATCH_SIZE, seed=0, device=device)
+    images = isinstance(model, ImageModel)
+    batches = Loader(cohort, rows, batch_size=BATCH_SIZE, seed=0, images=images, device=device)
     scores = []
-    with progress.task("predict", total=len(rows), unit="ECGs") as task, torch.inference_mode():
+    with progress.task("predict", total=len(rows), unit="pictures" if images else "ECGs") as task, torch.inference_mode():
         for batch in batches.epoch(0, shuffle=False):
-            scores.append(mean_over_windows(model, batch.ecg, batch.ecg_scale) * sd + mean)
+            scores.append(_answer(model, batch) * sd + mean)
             task.advance(len(batch))
     return torch.cat(scores).cpu().numpy()
 
@@ -93,20 +99,28 @@ def mean_over_windows(
     return torch.stack(scores).mean(dim=0)
 
 
-def _model(run: Run, method: SupervisedConfig) -> tuple[EcgModel, Tensor, Tensor]:
+def _answer(model: EcgModel | ImageModel, batch: Batch) -> Float[Tensor, "batch output"]:
+    if isinstance(model, EcgModel):
+        return mean_over_windows(model, batch.ecg, batch.ecg_scale)
+    return torch.cat(list(model(resize_image(batch.cmr, model.config.size)).values()), dim=1)
+
+
+def _model(run: Run, method: FineTuningConfig) -> tuple[EcgModel | ImageModel, Tensor, Tensor]:
     weights = run.weights()
-    model = EcgModel(method.model)
+    model = method.answering_model()
     model.load_state_dict({name: tensor for name, tensor in weights.items() if name.startswith(MODEL_PARTS)})
     return model, weights["target_mean"], weights["target_sd"]
 
 
-def first_visits(cohort: Cohort, split: str) -> Int[np.ndarray, " first"]:
-    """The rows of a split, of a subject with several visits the first alone.
+def first_visits(cohort: Cohort, split: str, *, images: bool = False) -> Int[np.ndarray, " first"]:
+    """The rows of a split, of a subject with several visits the first alone; with `images` the first that has an MRI.
 
     Raises:
         BadOption: there is no such split.
     """
     rows = cohort.rows(split)
+    if images:
+        rows = rows[cohort.subjects["has_cmr"].to_numpy(bool)[rows]]
     return rows[~cohort.subjects["subject"].iloc[rows].duplicated().to_numpy()]
 
 

@@ -11,7 +11,7 @@ import torch
 from cardiolens.atomic import sha256
 from cardiolens.cohorts.loader import Loader, device_budget
 from cardiolens.cohorts.store import Cohort
-from cardiolens.methods.supervised import Supervised
+from cardiolens.methods.fine_tuning import FineTuning
 from cardiolens.progress import QUIET, Progress
 from cardiolens.training.config import RunConfig
 from cardiolens.training.environment import describe_environment
@@ -57,7 +57,7 @@ def train(
     method = method_config.build(seed=training.seed)
     for source in sources:
         load_encoders(method, source)
-    if isinstance(method, Supervised):
+    if isinstance(method, FineTuning):
         method.set_target_scale(*target_scale(cohort, method_config, rows))
     method.to(device)
 

@@ -1,0 +1,50 @@
+import pytest
+
+from cardiolens.study.paper import PARTS, demo_sizes, paper_sizes, paper_study, part_of, run_key, share_of
+
+STUDY = paper_study(demo_sizes())
+BY_KEY = {run.key: run for run in STUDY.runs}
+
+
+def test_every_method_is_fine_tuned_on_every_target_with_every_seed():
+    whole = [run for run in STUDY.runs if run.predicts and share_of(run.key) == 1]
+    assert len(whole) == 12 * 4 * 5
+    assert {run.config.training.seed for run in whole} == {0, 101, 202, 303, 404}
+    assert all(run.config.name for run in whole)
+
+
+def test_a_method_is_fine_tuned_from_its_own_pre_training():
+    assert BY_KEY[run_key("cad", "Supervised", 1.0, 0)].start == ()
+    assert BY_KEY[run_key("cad", "BYOL", 1.0, 0)].start == ("byol",)
+    assert BY_KEY[run_key("cad", "MMCL w/o MDM", 1.0, 0)].start == ("mmcl_without_mdm",)
+    assert BY_KEY[run_key("cad", "CMR of MMCL", 1.0, 0)].start == ("mmcl",)
+
+
+def test_contrastive_learning_starts_from_both_encoders_and_the_ablation_from_one():
+    assert BY_KEY["mmcl"].start == ("image_simclr", "mdm")
+    assert BY_KEY["mmcl_without_mdm"].start == ("image_simclr",)
+
+
+def test_one_sweep_per_method_and_target_chooses_for_all_its_seeds_and_shares():
+    assert len(STUDY.sweeps) == 12 * 4
+    of_mmcl = {run.sweep for run in STUDY.runs if run.key.startswith("cad/mmcl/")}
+    assert of_mmcl == {"sweep/cad/mmcl"}
+
+
+def test_few_labels_are_tried_on_diseases_alone():
+    few = [run for run in STUDY.runs if run.predicts and share_of(run.key) < 1]
+    assert {run.key.split("/")[0] for run in few} == {"cad", "af", "dm"}
+    assert {run.config.data.share for run in few} == {0.1, 0.01}
+    assert all(run.config.data.balanced for run in few)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_holds_its_methods_and_nothing_else(part):
+    cut = part_of(STUDY, part)
+    assert {run.config.name for run in cut.runs if run.predicts} == set(PARTS[part].methods)
+    assert bool(cut.tabular) == (part == "table_1")
+
+
+def test_phenotypes_are_learned_on_half_of_the_data_as_published():
+    runs = [run for run in paper_study(paper_sizes()).runs if run.key.startswith("lv/")]
+    assert {run.config.data.share for run in runs} == {0.5}
