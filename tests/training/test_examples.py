@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_methods import AUTOENCODER, CONTRASTIVE, supervised
+from small_methods import AUTOENCODER, CONTRASTIVE, DUAL_PHASE, supervised, supervised_image
 
 from cardiolens.cohorts.training_sets import draw_training_sets
 from cardiolens.errors import BadOption
@@ -19,9 +19,10 @@ def test_a_method_without_labels_learns_from_the_whole_training_split(tiny_cohor
     np.testing.assert_array_equal(training_rows(tiny_cohort, AUTOENCODER, DataConfig()), tiny_cohort.rows("train"))
 
 
-def test_subjects_without_mri_are_left_out_where_one_is_needed(tiny_cohort):
+@pytest.mark.parametrize("method", [CONTRASTIVE, DUAL_PHASE, supervised_image("lv")], ids=lambda m: type(m).__name__)
+def test_subjects_without_mri_are_left_out_where_one_is_needed(tiny_cohort, method):
     has_cmr = np.arange(len(tiny_cohort.subjects)) % 2 == 0
-    rows = usable_rows(_with(tiny_cohort, has_cmr=has_cmr), CONTRASTIVE, "train")
+    rows = usable_rows(_with(tiny_cohort, has_cmr=has_cmr), method, "train")
     np.testing.assert_array_equal(rows, [row for row in tiny_cohort.rows("train") if row % 2 == 0])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from einops import rearrange
-from small_methods import AUTOENCODER, CONTRASTIVE, SIZE, supervised
+from small_methods import AUTOENCODER, CONTRASTIVE, DUAL_PHASE, SIZE, supervised, supervised_image
 
 from cardiolens.bundles.published_keys import our_key
 from cardiolens.bundles.weights import write_safetensors
@@ -28,12 +28,17 @@ def _encoder(method, name="ecg_encoder"):
     return {key: tensor for key, tensor in method.state_dict().items() if key.startswith(f"{name}.")}
 
 
-@pytest.mark.parametrize("method", [AUTOENCODER, CONTRASTIVE, supervised("cad")], ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(
+    "method",
+    [AUTOENCODER, CONTRASTIVE, DUAL_PHASE, supervised("cad"), supervised_image("cad")],
+    ids=lambda m: type(m).__name__,
+)
 def test_the_encoder_is_taken_over_and_everything_else_stays_fresh(stored, method):
     source, path = stored
     target, fresh = method.build(seed=2), method.build(seed=2)
     load_encoders(target, path)
-    shared = _encoder(source) | (_encoder(source, "image_encoder") if method is CONTRASTIVE else {})
+    shared = _encoder(source) | _encoder(source, "image_encoder")
+    assert shared.keys() & target.state_dict().keys()
     for key, tensor in target.state_dict().items():
         assert torch.equal(tensor, shared.get(key, fresh.state_dict()[key])), key
 

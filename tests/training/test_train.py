@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_methods import AUTOENCODER, CONTRASTIVE, run_config, supervised
+from small_methods import AUTOENCODER, CONTRASTIVE, DUAL_PHASE, run_config, supervised, supervised_image
 
 from cardiolens.cohorts.loader import Loader
 from cardiolens.cohorts.training_sets import draw_training_sets
@@ -89,13 +89,19 @@ def test_the_three_stages_follow_one_another(tiny_cohort, autoencoder, tmp_path)
     assert 0 < moved < 0.1 * contrastive.weights()[name].abs().max()
 
 
-def test_targets_are_scaled_by_the_subjects_that_are_trained_on_alone(tiny_cohort, tmp_path):
-    run = train(run_config(supervised("lv"), data=DataConfig(share=0.5), epochs=1), tiny_cohort, tmp_path / "lv")
+@pytest.mark.parametrize("method", [supervised("lv"), supervised_image("lv")], ids=lambda m: type(m).__name__)
+def test_targets_are_scaled_by_the_subjects_that_are_trained_on_alone(tiny_cohort, tmp_path, method):
+    run = train(run_config(method, data=DataConfig(share=0.5), epochs=1), tiny_cohort, tmp_path / "lv")
     rows = training_rows(tiny_cohort, run.config.method, run.config.data)
     values = tiny_cohort.values(run.config.method.columns)[rows]
     assert len(rows) < len(tiny_cohort.rows("train"))
     np.testing.assert_allclose(run.weights()["target_mean"], values.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(run.weights()["target_sd"], values.std(axis=0), rtol=1e-5)
+
+
+def test_a_cohort_without_volumes_is_refused_where_they_are_needed(tiny_cohort, tmp_path):
+    with pytest.raises(BadOption, match=r"no cmr_volumes\.npy"):
+        train(run_config(DUAL_PHASE), tiny_cohort, tmp_path / "dual")
 
 
 def test_a_run_keeps_no_path_of_this_machine(tiny_cohort, autoencoder):

@@ -41,6 +41,4 @@ def _on(task: str) -> SupervisedImageConfig:
 
 
 def _training(lr: float) -> TrainingConfig:
-    return replace(
-        paper.finetune().training, batch_size=32, base_lr=lr, weight_decay=1e-4, precision=Precision.BF16, drop_last=True
-    )
+    return replace(paper.finetune().training, batch_size=32, base_lr=lr, weight_decay=1e-4, precision=Precision.BF16)

@@ -1,7 +1,7 @@
 """The second paper's image branches at the demo's size: its ECG encoder, and ResNets with one narrow block per stage.
 
-For a cohort of a few hundred synthetic hearts on a small grid: `cardiolens prepare synthetic --volumes --cine`, or
-`prepare_synthetic(..., with_volumes=True, with_cine=True, grid=GRID)`. Fine-tune from any of them with `demo.finetune`,
+For a cohort of synthetic hearts with volumes and cines: `prepare_synthetic(..., with_volumes=True, with_cine=True, grid=GRID)`,
+or, four times as large, `cardiolens prepare synthetic --volumes --cine`. Fine-tune from any of them with `demo.finetune`,
 `demo.finetune_phenotypes` or `demo.joint`. No promise about medicine, as for `demo`.
 """
 
