@@ -22,7 +22,8 @@ def finished(tiny_cohort, tmp_path_factory):
         pretraining={key: _one_epoch(config) for key, config in sizes.pretraining.items()},
         disease=_one_epoch(sizes.disease), phenotypes=_one_epoch(sizes.phenotypes),
         cmr_disease=_one_epoch(sizes.cmr_disease), cmr_phenotypes=_one_epoch(sizes.cmr_phenotypes),
-        grid={"training.base_lr": (1e-3,)}, diseases=("cad",), seeds=(0,), shares=(0.5,),
+        grid={"training.base_lr": (1e-3,)}, diseases=("cad",), seeds=(0,), other_seeds=(0,),
+        few_labels={0.5: {}},
     )  # fmt: skip
     whole = paper_study(recipes)
     kept = [

@@ -4,11 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cardiolens.evaluation.predictions import check_predictions, concat_predictions
+from cardiolens.evaluation.predictions import concat_predictions, read_predictions
 from cardiolens.parallel import Workers
 from cardiolens.recipes import smoke
 from cardiolens.study.plan import PlannedRun, Study, Sweep
-from cardiolens.study.runner import Asked, read_study_predictions, run_study
+from cardiolens.study.runner import Asked, run_study
 from cardiolens.training.run import Run
 
 
@@ -64,7 +64,7 @@ def test_what_a_sweep_has_trained_already_is_not_trained_again(finished):
 
 def test_predictions_of_all_seeds_are_there(finished):
     _, runs = finished
-    table = check_predictions(concat_predictions(read_study_predictions(runs)))
+    table = concat_predictions([read_predictions(path) for path in runs.predictions.values()])
     assert set(table["seed"]) == {0, 101}
     assert set(table["split"].cat.categories) == {"test"}
 
@@ -75,6 +75,14 @@ def test_a_finished_study_is_not_run_again(finished, tiny_cohort):
     again = run_study(STUDY, tiny_cohort, out, asked=Asked(tiny_cohort.path))
     assert again == runs
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == trained
+
+
+def test_whoever_else_is_asked_about_gets_answers_of_their_own(finished, tiny_cohort):
+    out, runs = finished
+    others = run_study(STUDY, tiny_cohort, out, asked=Asked(tiny_cohort.path, "all"))
+    assert others.places == runs.places
+    counts = [len(read_predictions(found.predictions["tuned/mmcl/0"])) for found in (runs, others)]
+    assert counts[0] < counts[1]
 
 
 def test_a_folder_says_what_it_is(finished):

@@ -67,7 +67,7 @@ def _study(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.seeds <= 5 or arguments.jobs < 1:
         fail("study", f"--seeds takes 1 to 5 and --jobs 1 or more, found {arguments.seeds} and {arguments.jobs}")
     recipes = paper_sizes() if arguments.name == "paper" else demo_sizes()
-    recipes = replace(recipes, seeds=recipes.seeds[: arguments.seeds])
+    recipes = replace(recipes, seeds=recipes.seeds[: arguments.seeds], other_seeds=recipes.other_seeds[: arguments.seeds])
     whole = paper_study(recipes, name=arguments.name)
     study = part_of(whole, arguments.only) if arguments.only else whole
     cohort = Cohort.open(arguments.cohort)

@@ -8,18 +8,21 @@ the batch size of its settings, which makes those of a smaller last batch too sm
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.configs import refuse_outside
 from cardiolens.methods.byol import BatchNormMlp, BatchNormMlpConfig, effective_rank
-from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection, require_same_window
+from cardiolens.methods.ecg_embedding import EcgEmbedding
+from cardiolens.methods.global_batch import gathered
+from cardiolens.methods.method import MethodConfig, require_same_window
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
-from cardiolens.nn.vit import SignalEncoder, SignalEncoderConfig
+from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.signals.contrastive_views import FIRST, SECOND, ContrastiveViewsConfig, two_views, view_keys
 
 # As in batch norm, so that a number that is the same for all ECGs has a finite gradient.
@@ -49,42 +52,24 @@ class BarlowTwinsConfig(MethodConfig):
         return BarlowTwins(self)
 
 
-class BarlowTwins(Method):
+class BarlowTwins(EcgEmbedding):
     """Signal encoder and projector with the cross-correlation loss."""
 
     def __init__(self, config: BarlowTwinsConfig) -> None:
-        super().__init__()
+        super().__init__(config.encoder, config.pooling, partial(BatchNormMlp, config.projector))
         self.config = config
-        self.ecg_encoder = SignalEncoder(config.encoder)
-        # The pooling brings its own norm; the encoder's stays as loaded, for those who use it later.
-        self.ecg_encoder.norm.requires_grad_(False)
-        self.ecg_pool = config.pooling.build(config.encoder.width)
-        self.ecg_projector = BatchNormMlp(config.projector, config.encoder.width)
-
-    @property
-    def selects_by(self) -> Selection:
-        """The loss."""
-        return Selection("loss", higher_is_better=False)
 
     def forward(self, batch: Batch) -> StepOutput:
         """The loss, its two parts, and the effective rank of the first views' embeddings."""
         first, second = two_views(batch.ecg, self.config.views, keys=batch.keys)
-        embedding = self._embed(first, view_keys(batch.keys, FIRST))
+        embedding = self.embed_ecg(first, keys=view_keys(batch.keys, FIRST))
         loss = barlow_twins_loss(
             self.ecg_projector(embedding).float(),
-            self.ecg_projector(self._embed(second, view_keys(batch.keys, SECOND))).float(),
+            self.project_ecg(second, keys=view_keys(batch.keys, SECOND)),
             redundancy_weight=self.config.redundancy_weight,
         )
         parts = {"invariance": loss.invariance.detach(), "redundancy": loss.redundancy.detach()}
         return StepOutput(loss.total, parts | {"embedding_rank": effective_rank(embedding.detach())})
-
-    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
-        """One group: as published, all weights decay alike, biases and norms included."""
-        trained = tuple(parameter for parameter in self.parameters() if parameter.requires_grad)
-        return [ParameterGroup(trained, 1.0, weight_decay, "all")]
-
-    def _embed(self, ecg: Float[Tensor, "batch lead time"], keys: Int[Tensor, " batch"]) -> Float[Tensor, "batch width"]:
-        return self.ecg_pool(self.ecg_encoder(ecg, keys=keys))
 
 
 class BarlowTwinsLoss(NamedTuple):
@@ -105,7 +90,7 @@ def barlow_twins_loss(
     Source: Zbontar et al. 2021.
     """
     with torch.autocast(first.device.type, enabled=False):
-        first, second = _standardised(first), _standardised(second)
+        first, second = _standardised(gathered(first)), _standardised(gathered(second))
         num_ecgs = len(first)
         own = (first * second).mean(dim=0)
         # The squares of all correlations sum to this product of two matrices of the batch's size, which are far smaller than

@@ -11,6 +11,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,9 +23,10 @@ from torch.nn.functional import cosine_similarity, normalize
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.configs import refuse_outside
 from cardiolens.errors import BadOption
-from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection, require_same_window
+from cardiolens.methods.ecg_embedding import EcgEmbedding
+from cardiolens.methods.method import MethodConfig, require_same_window
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
-from cardiolens.nn.vit import SignalEncoder, SignalEncoderConfig
+from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.signals.contrastive_views import FIRST, SECOND, ContrastiveViewsConfig, two_views, view_keys
 
 _COPIED = ("ecg_encoder", "ecg_pool", "ecg_projector")
@@ -74,28 +76,19 @@ class ByolConfig(MethodConfig):
         return Byol(self)
 
 
-class Byol(Method):
+class Byol(EcgEmbedding):
     """The online network, which learns and outlives the method, its predictor, and the target, which only follows.
 
-    The target is a copy with tensors of its own; in the published code the last attention block was one and the same.
+    The target is a copy with tensors of its own; in the published code the last attention block was one and the same. Since a
+    collapse lowers the loss, which selects, recipes keep the last weights.
     """
 
     def __init__(self, config: ByolConfig) -> None:
-        super().__init__()
+        super().__init__(config.encoder, config.pooling, partial(BatchNormMlp, config.projector))
         self.config = config
-        self.ecg_encoder = SignalEncoder(config.encoder)
-        # The pooling brings its own norm; the encoder's stays as loaded, for those who use it later.
-        self.ecg_encoder.norm.requires_grad_(False)
-        self.ecg_pool = config.pooling.build(config.encoder.width)
-        self.ecg_projector = BatchNormMlp(config.projector, config.encoder.width)
         width = config.projector.width
         self.predictor = BatchNormMlp(BatchNormMlpConfig(config.predictor_hidden, width), width)
         self.target = copy.deepcopy(self._online()).requires_grad_(False)
-
-    @property
-    def selects_by(self) -> Selection:
-        """The loss; since a collapse lowers it, recipes keep the last weights."""
-        return Selection("loss", higher_is_better=False)
 
     def forward(self, batch: Batch) -> StepOutput:
         """The loss of predicting either view from the other; effective ranks of the first views' projections and embeddings."""
@@ -113,11 +106,6 @@ class Byol(Method):
         loss = byol_loss(first_predicted, second_target) + byol_loss(second_predicted, first_target)
         ranks = {"rank": effective_rank(projection.detach()), "embedding_rank": effective_rank(embedding.detach())}
         return StepOutput(loss, ranks)
-
-    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
-        """One group without the target: as published, all weights decay alike, biases and norms included."""
-        trained = tuple(parameter for parameter in self.parameters() if parameter.requires_grad)
-        return [ParameterGroup(trained, 1.0, weight_decay, "all")]
 
     def after_step(self, progress: float) -> None:
         """Move the target's weights by a small share towards the online network's."""

@@ -7,19 +7,19 @@ with CLIP's loss; its own loop over leads and patients (CMLC, CMSMLC) is not par
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.errors import BadOption
-from cardiolens.methods.contrastive import clip_loss
-from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection, require_same_window
+from cardiolens.methods.contrastive import clip_loss, hit_rate
+from cardiolens.methods.ecg_embedding import EcgEmbedding
+from cardiolens.methods.method import MethodConfig, require_same_window
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
-from cardiolens.nn.vit import SignalEncoder, SignalEncoderConfig
+from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.signals.contrastive_views import FIRST, SECOND, ContrastiveViewsConfig, change_pair, view_keys
 
 
@@ -45,22 +45,12 @@ class ClocsConfig(MethodConfig):
         return Clocs(self)
 
 
-class Clocs(Method):
+class Clocs(EcgEmbedding):
     """Signal encoder and projector with the CLIP loss between halves."""
 
     def __init__(self, config: ClocsConfig) -> None:
-        super().__init__()
+        super().__init__(config.encoder, config.pooling, partial(Projector, config.projector))
         self.config = config
-        self.ecg_encoder = SignalEncoder(config.encoder)
-        # The pooling brings its own norm; the encoder's stays as loaded, for those who use it later.
-        self.ecg_encoder.norm.requires_grad_(False)
-        self.ecg_pool = config.pooling.build(config.encoder.width)
-        self.ecg_projector = Projector(config.projector, config.encoder.width)
-
-    @property
-    def selects_by(self) -> Selection:
-        """The loss."""
-        return Selection("loss", higher_is_better=False)
 
     def forward(self, batch: Batch) -> StepOutput:
         """The CLIP loss, both directions alike, and how often a first half's nearest second half is its own."""
@@ -68,20 +58,7 @@ class Clocs(Method):
         first_projection = self.project_ecg(first, keys=view_keys(batch.keys, FIRST))
         second_projection = self.project_ecg(second, keys=view_keys(batch.keys, SECOND))
         loss = clip_loss(first_projection, second_projection, temperature=self.config.temperature, image_weight=0.5)
-        similarity = normalize(first_projection.detach(), dim=1) @ normalize(second_projection.detach(), dim=1).T
-        partner = torch.arange(len(batch), device=similarity.device)
-        return StepOutput(loss, {"top1": (similarity.argmax(dim=1) == partner).float().mean()})
-
-    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
-        """One group: as published, all weights decay alike, biases and norms included."""
-        trained = tuple(parameter for parameter in self.parameters() if parameter.requires_grad)
-        return [ParameterGroup(trained, 1.0, weight_decay, "all")]
-
-    def project_ecg(
-        self, ecg: Float[Tensor, "batch lead time"], *, keys: Int[Tensor, " batch"] | None = None
-    ) -> Float[Tensor, "batch projection"]:
-        """ECG windows to the space where halves are compared; not normalised."""
-        return self.ecg_projector(self.ecg_pool(self.ecg_encoder(ecg, keys=keys))).float()
+        return StepOutput(loss, {"top1": hit_rate(first_projection, second_projection)})
 
 
 def halves(

@@ -7,20 +7,23 @@ negatives of a pair are the other subjects of its batch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from einops import einsum, rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy, interpolate, normalize
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.imaging.augmentation import ImageAugmentationConfig, augment_image, resize_image
-from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection, require_same_window
+from cardiolens.methods.ecg_embedding import EcgEmbedding
+from cardiolens.methods.global_batch import gathered
+from cardiolens.methods.method import MethodConfig, require_same_window
 from cardiolens.nn.image_encoder import ImageEncoder, ImageEncoderConfig
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
-from cardiolens.nn.vit import SignalEncoder, SignalEncoderConfig
+from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.signals.augmentation import EcgAugmentationConfig, augment, first_window
 
 
@@ -59,24 +62,14 @@ class ContrastiveConfig(MethodConfig):
         return Contrastive(self)
 
 
-class Contrastive(Method):
+class Contrastive(EcgEmbedding):
     """Signal and image encoder, each with its projector, and the CLIP loss."""
 
     def __init__(self, config: ContrastiveConfig) -> None:
-        super().__init__()
+        super().__init__(config.encoder, config.pooling, partial(Projector, config.projector))
         self.config = config
-        self.ecg_encoder = SignalEncoder(config.encoder)
-        # The pooling brings its own norm; the encoder's stays as loaded, for those who use it later.
-        self.ecg_encoder.norm.requires_grad_(False)
-        self.ecg_pool = config.pooling.build(config.encoder.width)
-        self.ecg_projector = Projector(config.projector, config.encoder.width)
         self.image_encoder = ImageEncoder(config.image_encoder)
         self.image_projector = Projector(config.projector, config.image_encoder.features)
-
-    @property
-    def selects_by(self) -> Selection:
-        """The loss on views that are not augmented."""
-        return Selection("loss", higher_is_better=False)
 
     def forward(self, batch: Batch) -> StepOutput:
         """The CLIP loss, and how often the nearest of the other kind is the right one. Every row needs its MRI."""
@@ -90,19 +83,11 @@ class Contrastive(Method):
             temperature=self.config.temperature,
             image_weight=self.config.image_weight,
         )
-        similarity = _cosines(image_projection, ecg_projection).detach()
-        return StepOutput(loss, {"image_to_ecg_top1": _hit_rate(similarity), "ecg_to_image_top1": _hit_rate(similarity.T)})
-
-    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
-        """One group: as published, all weights decay alike, biases and norms included."""
-        trained = tuple(parameter for parameter in self.parameters() if parameter.requires_grad)
-        return [ParameterGroup(trained, 1.0, weight_decay, "all")]
-
-    def project_ecg(
-        self, ecg: Float[Tensor, "batch lead time"], *, keys: Int[Tensor, " batch"] | None = None
-    ) -> Float[Tensor, "batch projection"]:
-        """ECG windows to the common space; not normalised."""
-        return self.ecg_projector(self.ecg_pool(self.ecg_encoder(ecg, keys=keys))).float()
+        hits = {
+            "image_to_ecg_top1": hit_rate(image_projection, ecg_projection),
+            "ecg_to_image_top1": hit_rate(ecg_projection, image_projection),
+        }
+        return StepOutput(loss, hits)
 
     def project_image(self, cmr: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch projection"]:
         """Images to the common space; not normalised."""
@@ -168,16 +153,19 @@ def clip_loss(
 
     `image_weight` multiplies the direction whose anchors are images (the paper's L_img), one minus it the other.
     """
-    logits = _cosines(image, ecg) / temperature
+    logits = _cosines(gathered(image), gathered(ecg)) / temperature
     partner = torch.arange(len(logits), device=logits.device)
     return image_weight * cross_entropy(logits, partner) + (1 - image_weight) * cross_entropy(logits.T, partner)
 
 
-def _cosines(image: Float[Tensor, "batch projection"], ecg: Float[Tensor, "batch projection"]) -> Float[Tensor, "batch batch"]:
-    with torch.autocast(image.device.type, enabled=False):
-        return normalize(image.float(), dim=1) @ normalize(ecg.float(), dim=1).T
-
-
-def _hit_rate(similarity: Float[Tensor, "batch batch"]) -> Float[Tensor, ""]:
+@torch.no_grad()
+def hit_rate(anchors: Float[Tensor, "batch projection"], others: Float[Tensor, "batch projection"]) -> Float[Tensor, ""]:
+    """How often the other nearest to an anchor is its partner, in the same row."""
+    similarity = _cosines(anchors, others)
     partner = torch.arange(len(similarity), device=similarity.device)
     return (similarity.argmax(dim=1) == partner).float().mean()
+
+
+def _cosines(one: Float[Tensor, "batch projection"], other: Float[Tensor, "batch projection"]) -> Float[Tensor, "batch batch"]:
+    with torch.autocast(one.device.type, enabled=False):
+        return normalize(one.float(), dim=1) @ normalize(other.float(), dim=1).T

@@ -17,6 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.errors import BadOption
+from cardiolens.methods.global_batch import mean_over_known
 from cardiolens.methods.method import Method, Selection
 from cardiolens.nn.ecg_model import EcgModel
 from cardiolens.nn.heads import HeadConfig
@@ -150,4 +151,4 @@ class FineTuning(Method, ABC):
             entry_loss = binary_cross_entropy_with_logits(scores, smooth, reduction="none")
         else:
             entry_loss = (scores - target).square()
-        return torch.where(known, entry_loss, 0.0).sum() / known.sum().clamp(min=1)
+        return mean_over_known(entry_loss, known)

@@ -11,21 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.imaging.volume_augmentation import VolumeAugmentationConfig, augment_volumes
-from cardiolens.methods.contrastive import clip_loss
-from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection, require_same_window
+from cardiolens.methods.contrastive import clip_loss, hit_rate
+from cardiolens.methods.ecg_embedding import EcgEmbedding
+from cardiolens.methods.method import MethodConfig, require_same_window
 from cardiolens.methods.mri_branches import DualPhaseConfig, MriBranchConfig, ViewEncoder
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
-from cardiolens.nn.vit import SignalEncoder, SignalEncoderConfig
+from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.signals.augmentation import EcgAugmentationConfig, augment, first_window
 
 
@@ -67,25 +68,15 @@ class MriContrastiveConfig(MethodConfig):
         return MriContrastive(self)
 
 
-class MriContrastive(Method):
+class MriContrastive(EcgEmbedding):
     """Signal encoder and one encoder per view, each with its projector, and the loss over their pairs."""
 
     def __init__(self, config: MriContrastiveConfig) -> None:
-        super().__init__()
+        super().__init__(config.encoder, config.pooling, partial(Projector, config.projector))
         self.config = config
-        self.ecg_encoder = SignalEncoder(config.encoder)
-        # The pooling brings its own norm; the encoder's stays as loaded, for those who use it later.
-        self.ecg_encoder.norm.requires_grad_(False)
-        self.ecg_pool = config.pooling.build(config.encoder.width)
-        self.ecg_projector = Projector(config.projector, config.encoder.width)
         branch = config.branch
         self.view_encoders = nn.ModuleDict({view: ViewEncoder(branch) for view in branch.views})
         self.view_projectors = nn.ModuleDict({view: Projector(config.projector, branch.latent) for view in branch.views})
-
-    @property
-    def selects_by(self) -> Selection:
-        """The loss on views that are not augmented."""
-        return Selection("loss", higher_is_better=False)
 
     def forward(self, batch: Batch) -> StepOutput:
         """The loss, and how often the view nearest to an ECG is of the same heart. Every row needs its MRI."""
@@ -98,19 +89,8 @@ class MriContrastive(Method):
         ecg_projection = self.project_ecg(ecg, keys=batch.keys)
         views = self.project_views(mri)
         loss = pairwise_clip_loss([ecg_projection, *views.values()], temperature=self.config.temperature)
-        hits = {f"ecg_to_{name}_top1": _hit_rate(ecg_projection.detach(), view.detach()) for name, view in views.items()}
+        hits = {f"ecg_to_{name}_top1": hit_rate(ecg_projection, view) for name, view in views.items()}
         return StepOutput(loss, hits)
-
-    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
-        """One group: as published, all weights decay alike, biases and norms included."""
-        trained = tuple(parameter for parameter in self.parameters() if parameter.requires_grad)
-        return [ParameterGroup(trained, 1.0, weight_decay, "all")]
-
-    def project_ecg(
-        self, ecg: Float[Tensor, "batch lead time"], *, keys: Int[Tensor, " batch"] | None = None
-    ) -> Float[Tensor, "batch projection"]:
-        """ECG windows to the common space; not normalised."""
-        return self.ecg_projector(self.ecg_pool(self.ecg_encoder(ecg, keys=keys))).float()
 
     def project_views(
         self, mri: Float[Tensor, "batch view depth rows columns"]
@@ -126,8 +106,3 @@ def pairwise_clip_loss(projections: Sequence[Float[Tensor, "batch projection"]],
     """The mean over all pairs of projections of their CLIP loss, both directions alike; row i of all is the same subject."""
     pairs = combinations(projections, 2)
     return torch.stack([clip_loss(a, b, temperature=temperature, image_weight=0.5) for a, b in pairs]).mean()
-
-
-def _hit_rate(ecg: Float[Tensor, "batch projection"], view: Float[Tensor, "batch projection"]) -> Float[Tensor, ""]:
-    nearest = cosine_similarity(ecg[:, None], view[None], dim=2).argmax(dim=1)
-    return (nearest == torch.arange(len(ecg), device=ecg.device)).float().mean()

@@ -7,6 +7,7 @@ equal views would ask nothing; they follow from the keys, which are the same in 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -14,10 +15,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from cardiolens.batch import Batch, StepOutput
-from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection, require_same_window
+from cardiolens.methods.ecg_embedding import EcgEmbedding
+from cardiolens.methods.global_batch import gathered
+from cardiolens.methods.method import MethodConfig, require_same_window
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
-from cardiolens.nn.vit import SignalEncoder, SignalEncoderConfig
+from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.signals.contrastive_views import FIRST, SECOND, ContrastiveViewsConfig, two_views, view_keys
 
 
@@ -43,22 +46,12 @@ class SimclrConfig(MethodConfig):
         return Simclr(self)
 
 
-class Simclr(Method):
+class Simclr(EcgEmbedding):
     """Signal encoder and projector with the NT-Xent loss."""
 
     def __init__(self, config: SimclrConfig) -> None:
-        super().__init__()
+        super().__init__(config.encoder, config.pooling, partial(Projector, config.projector))
         self.config = config
-        self.ecg_encoder = SignalEncoder(config.encoder)
-        # The pooling brings its own norm; the encoder's stays as loaded, for those who use it later.
-        self.ecg_encoder.norm.requires_grad_(False)
-        self.ecg_pool = config.pooling.build(config.encoder.width)
-        self.ecg_projector = Projector(config.projector, config.encoder.width)
-
-    @property
-    def selects_by(self) -> Selection:
-        """The loss."""
-        return Selection("loss", higher_is_better=False)
 
     def forward(self, batch: Batch) -> StepOutput:
         """The NT-Xent loss, and how often the nearest view in the batch is of the same ECG."""
@@ -70,24 +63,13 @@ class Simclr(Method):
         loss = nt_xent_loss(similarity, temperature=self.config.temperature)
         return StepOutput(loss, {"top1": hit_rate(similarity.detach())})
 
-    def parameter_groups(self, weight_decay: float) -> list[ParameterGroup]:
-        """One group: as published, all weights decay alike, biases and norms included."""
-        trained = tuple(parameter for parameter in self.parameters() if parameter.requires_grad)
-        return [ParameterGroup(trained, 1.0, weight_decay, "all")]
-
-    def project_ecg(
-        self, ecg: Float[Tensor, "batch lead time"], *, keys: Int[Tensor, " batch"] | None = None
-    ) -> Float[Tensor, "batch projection"]:
-        """ECG windows to the space where views are compared; not normalised."""
-        return self.ecg_projector(self.ecg_pool(self.ecg_encoder(ecg, keys=keys))).float()
-
 
 def view_similarity(
     first: Float[Tensor, "batch projection"], second: Float[Tensor, "batch projection"]
 ) -> Float[Tensor, "view view"]:
     """Cosines among all first views, then all second ones; minus infinity for a view with itself."""
     with torch.autocast(first.device.type, enabled=False):
-        views = normalize(torch.cat([first, second]), dim=1)
+        views = normalize(torch.cat([gathered(first), gathered(second)]), dim=1)
         cosine = views @ views.T
     return cosine.masked_fill(torch.eye(len(views), dtype=torch.bool, device=views.device), -torch.inf)
 

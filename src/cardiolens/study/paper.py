@@ -6,11 +6,11 @@ Which runs a table or figure is made of stands in `PARTS`; the tables themselves
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cardiolens.recipes import cmr, demo, demo_baselines, demo_cmr, paper, paper_baselines
-from cardiolens.study.plan import PlannedRun, Study, Sweep
+from cardiolens.study.plan import PlannedRun, Study, Sweep, with_settings
 from cardiolens.tasks import TASKS, Task
 from cardiolens.training.config import RunConfig
 
@@ -79,8 +79,10 @@ class PaperRecipes:
     """Fine-tuned one by one: all together, or group by group as in the paper."""
     seeds: tuple[int, ...] = paper.FINE_TUNING_SEEDS
     """Of fine-tuning; pre-training is run once."""
-    shares: tuple[float, ...] = (0.1, 0.01)
-    """Parts of the balanced training sets for the curves with few labels."""
+    other_seeds: tuple[int, ...] = paper.FINE_TUNING_SEEDS
+    """Of few labels, and of diseases from the MRI."""
+    few_labels: Mapping[float, Mapping[str, Any]] = field(default_factory=lambda: {0.1: {}, 0.01: {}})
+    """Parts of the balanced training sets for the curves with few labels, and the settings in which those runs differ."""
 
 
 def paper_sizes() -> PaperRecipes:
@@ -101,18 +103,28 @@ def paper_sizes() -> PaperRecipes:
 
 
 def demo_sizes() -> PaperRecipes:
-    """The demo's sizes: minutes on two cores, from a few hundred subjects up."""
+    """The demo's sizes: two hours on two cores for a few thousand subjects.
+
+    Contrastive learning is three times as long as in the demo, where its loss has only begun to fall when it ends; and few
+    labels are shown more often than many, as in the paper, where every run takes 400 epochs.
+    """
+    mmcl = _for_epochs(demo.mmcl(), 60)
     return PaperRecipes(
         pretraining={
             "image_simclr": demo_baselines.image_simclr(), "simclr": demo_baselines.simclr(), "byol": demo_baselines.byol(),
-            "barlow_twins": demo_baselines.barlow_twins(), "clocs": demo_baselines.clocs(), "mdm": demo.mdm(),
-            "mmcl": demo.mmcl(), "mmcl_without_mdm": replace(demo.mmcl(), name="MMCL w/o MDM"),
+            "barlow_twins": demo_baselines.barlow_twins(), "clocs": demo_baselines.clocs(), "mdm": _for_epochs(demo.mdm(), 40),
+            "mmcl": mmcl, "mmcl_without_mdm": replace(mmcl, name="MMCL w/o MDM"),
         },
         disease=demo.finetune(),
-        phenotypes=demo.finetune_phenotypes(),
+        phenotypes=_on_half(demo.finetune_phenotypes()),
         cmr_disease=demo_cmr.finetune(),
-        cmr_phenotypes=demo_cmr.finetune_phenotypes(),
+        cmr_phenotypes=_on_half(demo_cmr.finetune_phenotypes()),
         grid={"training.base_lr": (1e-3, 3e-4)},
+        other_seeds=paper.FINE_TUNING_SEEDS[:3],
+        few_labels={
+            0.1: {"training.epochs": 60, "training.validate_every": 2},
+            0.01: {"training.epochs": 200, "training.validate_every": 10},
+        },
     )  # fmt: skip
 
 
@@ -123,17 +135,20 @@ def paper_study(recipes: PaperRecipes, *, name: str = "paper") -> Study:
     )
     sweeps: list[Sweep] = []
     tuned: list[PlannedRun] = []
-    for method, target, config, start in _targets(recipes):
-        sweep = Sweep(f"sweep/{target}/{_slug(method)}", PlannedRun("", _seeded(config, recipes.seeds[0]), start), recipes.grid)
+    for target in _targets(recipes):
+        base = PlannedRun("", _seeded(target.config, recipes.seeds[0]), target.start)
+        sweep = Sweep(f"sweep/{target.task}/{_slug(target.method)}", base, recipes.grid)
         sweeps.append(sweep)
-        shares = (1.0, *(recipes.shares if target in recipes.diseases and method in LOW_DATA_METHODS else ()))
-        tuned += [
-            PlannedRun(
-                run_key(target, method, share, seed), _shared(_seeded(config, seed), share), start, sweep.key, predicts=True
-            )
-            for share in shares
-            for seed in recipes.seeds
-        ]
+        few = recipes.few_labels if target.few_labels else {}
+        for share, settings in {1.0: {}, **few}.items():
+            tuned += [
+                PlannedRun(
+                    run_key(target.task, target.method, share, seed),
+                    with_settings(_shared(_seeded(target.config, seed), share), settings),
+                    target.start, sweep.key, predicts=True,
+                )
+                for seed in (target.seeds if share == 1 else recipes.other_seeds)
+            ]  # fmt: skip
     return Study(name, (*pretraining, *tuned), tuple(sweeps), tabular=recipes.diseases)
 
 
@@ -165,16 +180,35 @@ def part_of(study: Study, part: str) -> Study:
     return cut if needed.tabular else replace(cut, tabular=())
 
 
-def _targets(recipes: PaperRecipes) -> Sequence[tuple[str, str, RunConfig, tuple[str, ...]]]:
+@dataclass(frozen=True)
+class _Target:
+    """One method on one task."""
+
+    method: str
+    task: str
+    config: RunConfig
+    start: tuple[str, ...]
+    seeds: tuple[int, ...]
+    few_labels: bool
+
+
+def _targets(recipes: PaperRecipes) -> Sequence[_Target]:
+    """What some table or figure shows: diseases of every method, phenotypes of those that Table IV and Figure 4 hold."""
     found = []
-    for starts, disease, phenotypes in (
-        (ECG_STARTS, recipes.disease, recipes.phenotypes),
-        (CMR_STARTS, recipes.cmr_disease, recipes.cmr_phenotypes),
+    with_phenotypes = {method for part in PARTS.values() if part.phenotypes for method in part.methods}
+    for starts, disease, phenotypes, seeds in (
+        (ECG_STARTS, recipes.disease, recipes.phenotypes, recipes.seeds),
+        (CMR_STARTS, recipes.cmr_disease, recipes.cmr_phenotypes, recipes.other_seeds),
     ):
         for method, start in starts.items():
-            start_keys = (start,) if start else ()
-            found += [(method, task, _on(disease, method, TASKS[task]), start_keys) for task in recipes.diseases]
-            found += [(method, task, _on(phenotypes, method, TASKS[task]), start_keys) for task in recipes.phenotype_tasks]
+            keys = (start,) if start else ()
+            few = method in LOW_DATA_METHODS
+            found += [_Target(method, task, _on(disease, method, TASKS[task]), keys, seeds, few) for task in recipes.diseases]
+            if method in with_phenotypes:
+                found += [
+                    _Target(method, task, _on(phenotypes, method, TASKS[task]), keys, recipes.seeds, few_labels=False)
+                    for task in recipes.phenotype_tasks
+                ]
     return found
 
 
@@ -197,6 +231,10 @@ def _seeded(config: RunConfig, seed: int) -> RunConfig:
 
 def _shared(config: RunConfig, share: float) -> RunConfig:
     return config if share == 1 else replace(config, data=replace(config.data, share=share))
+
+
+def _for_epochs(config: RunConfig, epochs: int) -> RunConfig:
+    return replace(config, training=replace(config.training, epochs=epochs))
 
 
 def _on_half(config: RunConfig) -> RunConfig:

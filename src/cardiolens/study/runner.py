@@ -15,7 +15,7 @@ from typing import Any
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.store import Cohort
 from cardiolens.configs import digest, to_json
-from cardiolens.evaluation.predictions import read_predictions, write_predictions
+from cardiolens.evaluation.predictions import write_predictions
 from cardiolens.parallel import HERE, Workers
 from cardiolens.progress import QUIET, Progress
 from cardiolens.study.choice import best_of, combinations
@@ -24,8 +24,6 @@ from cardiolens.training.config import RunConfig
 from cardiolens.training.predict import predict_run
 from cardiolens.training.run import Run
 from cardiolens.training.train import train
-
-PREDICTIONS = "predictions.parquet"
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,9 @@ class RunTask:
     cohort: Path
     place: Path
     start: tuple[Path, ...]
-    asked: Asked | None
+    asked: Asked
+    predictions: Path | None
+    """Where its answers go, named by whom it is asked about; None asks nobody."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ def do_run(task: RunTask) -> str:
     """Train one run, ask it about the test subjects, and say so in one line. Done work is not done again."""
     cohort = Cohort.open(task.cohort)
     run = train(task.config, cohort, task.place, start_from=task.start)
-    if task.asked is not None and not (task.place / PREDICTIONS).exists():
+    if task.predictions is not None and not task.predictions.exists():
         asked = cohort if task.asked.cohort == task.cohort else Cohort.open(task.asked.cohort)
-        write_predictions(predict_run(run, asked, task.asked.split), task.place / PREDICTIONS)
+        write_predictions(predict_run(run, asked, task.asked.split), task.predictions)
     value = run.result["best_value"]
     return f"{task.key}: {run.result['epochs']} epochs" + ("" if value is None else f", validation {value:.4f}")
 
@@ -105,6 +105,8 @@ class _State:
 
     def __init__(self, cohort: Cohort, out: Path, asked: Asked) -> None:
         self._cohort, self._out, self._asked = cohort, out, asked
+        people = cohort if asked.cohort == cohort.path else Cohort.open(asked.cohort)
+        self._answers = f"predictions-{asked.split}-{people.fingerprint[:12]}.parquet"
         self._digests: dict[str, str] = {}
         self.places: dict[str, Path] = {}
         self.chosen: dict[str, dict[str, Any]] = {}
@@ -129,12 +131,13 @@ class _State:
         place = self._out / "runs" / name
         _remember(place, run)
         start = tuple(self.places[key] for key in run.start)
-        return RunTask(run.key, run.config, self._cohort.path, place, start, self._asked if run.predicts else None)
+        answers = place / self._answers if run.predicts else None
+        return RunTask(run.key, run.config, self._cohort.path, place, start, self._asked, answers)
 
     def settle(self, ready: Sequence[PlannedRun | Sweep], planned: Sequence[PlannedRun], tasks: Sequence[RunTask]) -> None:
         """Take note of finished runs, and choose where a sweep is complete."""
         self.places |= {run.key: task.place for run, task in zip(planned, tasks, strict=True)}
-        self.predictions |= {run.key: self.places[run.key] / PREDICTIONS for run in planned if run.predicts}
+        self.predictions |= {task.key: task.predictions for task in tasks if task.predictions is not None}
         for sweep in ready:
             if isinstance(sweep, Sweep):
                 tried = [sweep.run(chosen).key for chosen in combinations(sweep.grid)]
@@ -144,11 +147,6 @@ class _State:
 def digest_of(config: RunConfig, cohort: str, starts: Sequence[str]) -> str:
     """The name under which a run of this content lies: 16 hexadecimal digits."""
     return digest({"config": to_json(config), "cohort": cohort, "starts": list(starts)})[:16]
-
-
-def read_study_predictions(runs: StudyRuns) -> list[Any]:
-    """The Predictions of every run that predicts, in the order of the plan."""
-    return [read_predictions(path) for path in runs.predictions.values()]
 
 
 def _validated(place: Path) -> float:
