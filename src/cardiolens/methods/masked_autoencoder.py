@@ -102,10 +102,21 @@ class MaskedAutoencoder(Method):
         )
 
     def _reconstruct_patches(self, ecg: Tensor, keys: Tensor) -> tuple[Tensor, Masking]:
-        masking = random_visible(uniform(keys, "mask", self.config.encoder.num_patches), self.config.hidden_ratio)
-        tokens = self.ecg_encoder(ecg, visible=masking.visible, keys=keys)
-        predicted = self.decoder(self.ecg_encoder.norm(tokens), masking.visible)
-        return predicted.float(), masking
+        return reconstruct_patches(self.ecg_encoder, self.decoder, ecg, hidden_ratio=self.config.hidden_ratio, keys=keys)
+
+
+def reconstruct_patches(
+    encoder: SignalEncoder,
+    decoder: MaeDecoder,
+    ecg: Float[Tensor, "batch lead time"],
+    *,
+    hidden_ratio: float,
+    keys: Int[Tensor, " batch"],
+) -> tuple[Float[Tensor, "batch patch sample"], Masking]:
+    """All patches of a window from a random part of them, and which part that was; it follows from `keys`."""
+    masking = random_visible(uniform(keys, "mask", encoder.config.num_patches), hidden_ratio)
+    tokens = encoder(ecg, visible=masking.visible, keys=keys)
+    return decoder(encoder.norm(tokens), masking.visible).float(), masking
 
 
 class ReconstructionLoss(NamedTuple):
