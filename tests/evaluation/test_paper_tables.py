@@ -13,6 +13,7 @@ from cardiolens.evaluation.paper_tables import (
     PAPER_TABLES,
     Results,
     ablation,
+    beyond,
     cmr_branch,
     dual_phase,
     modalities,
@@ -59,6 +60,14 @@ def test_the_papers_three_diseases_are_shown_and_groups_of_phenotypes_in_a_table
     heads = {make: [cell.text for cell in make(Results(metrics)).header] for make in PAPER_TABLES}
     assert heads.pop(phenotype_groups) == ["Method", "LV", "RV"]
     assert all(head == ["Method", "CAD", "AF", "DM"] for head in heads.values())
+
+
+def test_what_neither_paper_has_stands_beside_the_papers_own_methods(metrics):
+    table = beyond(Results(metrics))
+    assert _methods(table, "This cohort") == ["Supervised", "MMCL w/o MDM", "MMCL", "Something else"]
+    assert [cell.text for cell in table.header] == ["Method", "CAD", "AF", "DM", "LV", "RV"]
+    with pytest.raises(BadRun, match="no method of its own"):
+        beyond(Results(metrics[metrics["method"] != "Something else"]))
 
 
 def test_published_rows_stand_beside_what_was_measured(metrics):

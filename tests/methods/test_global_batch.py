@@ -19,11 +19,13 @@ from cardiolens.methods.clocs import ClocsConfig
 from cardiolens.methods.contrastive import ContrastiveConfig
 from cardiolens.methods.global_batch import gathered, mean_over_known, num_processes
 from cardiolens.methods.image_simclr import ImageSimclrConfig
+from cardiolens.methods.joint_contrastive import JointContrastiveConfig
 from cardiolens.methods.masked_autoencoder import MaskedAutoencoderConfig
 from cardiolens.methods.mri_branches import DualPhaseConfig
 from cardiolens.methods.mri_contrastive import MriContrastiveConfig
 from cardiolens.methods.simclr import SimclrConfig
 from cardiolens.methods.supervised import SupervisedConfig
+from cardiolens.methods.temporal_contrastive import TemporalContrastiveConfig
 from cardiolens.nn.image_encoder import ImageEncoderConfig
 from cardiolens.nn.mae_decoder import MaeDecoderConfig
 from cardiolens.nn.pooling import AttentionPoolConfig
@@ -48,14 +50,19 @@ TASKS = (
     Task("cad", TaskKind.CLASSIFICATION, ("cad",), ("CAD",), ("",), "CAD"),
     Task("volumes", TaskKind.REGRESSION, ("a_ml", "b_ml"), ("A", "B"), ("mL", "mL"), "volumes"),
 )
+PAIRED = ContrastiveConfig(
+    encoder=LEARNED, image_encoder=IMAGES, projector=SMALL, augmentation=STRONG, image_augmentation=PICTURE
+)
 METHODS = {
     "masked": MaskedAutoencoderConfig(SignalEncoderConfig(**SIZES), DECODER, augmentation=STRONG),
-    "contrastive": ContrastiveConfig(
-        encoder=LEARNED, image_encoder=IMAGES, projector=SMALL, augmentation=STRONG, image_augmentation=PICTURE
-    ),
+    "contrastive": PAIRED,
     "dual phase": MriContrastiveConfig(
         DualPhaseConfig(16, VolumeEncoderConfig(blocks=(1, 1, 1, 1), widths=(4, 4, 8, 8), bottleneck=False)),
         encoder=LEARNED, projector=SMALL, augmentation=STRONG,
+    ),
+    "joint": JointContrastiveConfig(PAIRED, DECODER),
+    "temporal": TemporalContrastiveConfig(
+        encoder=LEARNED, frame_encoder=replace(IMAGES, channels=1), projector=SMALL, augmentation=STRONG
     ),
     "simclr": SimclrConfig(encoder=LEARNED, projector=SMALL, views=VIEWS),
     "image simclr": ImageSimclrConfig(IMAGES, SMALL, image_augmentation=replace(PICTURE, probability=1.0)),
@@ -81,6 +88,7 @@ def _batch() -> Batch:
         keys=torch.from_numpy(sample_keys(seed=0, epoch=0, rows=np.arange(ROWS))),
         cmr=torch.rand(ROWS, 3, 32, 32, generator=draw),
         cmr_known=torch.ones(ROWS, dtype=torch.bool),
+        cmr_cine=torch.rand(ROWS, 4, 32, 32, generator=draw),
         cmr_volumes=torch.rand(ROWS, 2, 5, 32, 32, generator=draw),
         target=torch.where(known, torch.rand(ROWS, 3, generator=draw).round(), 0.0),
         target_known=known,

@@ -9,6 +9,7 @@ from cardiolens.methods.byol import ByolConfig
 from cardiolens.methods.clocs import ClocsConfig
 from cardiolens.methods.contrastive import ContrastiveConfig
 from cardiolens.methods.image_simclr import ImageSimclrConfig
+from cardiolens.methods.joint_contrastive import JointContrastiveConfig
 from cardiolens.methods.masked_autoencoder import MaskedAutoencoderConfig
 from cardiolens.methods.method import grouped_by_decay, require_same_window
 from cardiolens.methods.mri_contrastive import MriContrastiveConfig
@@ -16,6 +17,7 @@ from cardiolens.methods.segmentation import SegmentationConfig
 from cardiolens.methods.simclr import SimclrConfig
 from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.methods.supervised_image import SupervisedImageConfig
+from cardiolens.methods.temporal_contrastive import TemporalContrastiveConfig
 
 
 def test_every_file_on_the_shelf_brings_one_method():
@@ -25,12 +27,14 @@ def test_every_file_on_the_shelf_brings_one_method():
         "clocs": ClocsConfig,
         "contrastive": ContrastiveConfig,
         "image_simclr": ImageSimclrConfig,
+        "joint_contrastive": JointContrastiveConfig,
         "masked_autoencoder": MaskedAutoencoderConfig,
         "mri_contrastive": MriContrastiveConfig,
         "segmentation": SegmentationConfig,
         "simclr": SimclrConfig,
         "supervised": SupervisedConfig,
         "supervised_image": SupervisedImageConfig,
+        "temporal_contrastive": TemporalContrastiveConfig,
     } == METHODS
 
 

@@ -19,6 +19,11 @@ def test_the_highest_validation_number_wins_and_the_first_of_equal_ones():
     assert best_of(GRID, [0.1, 0.7, 0.3, 0.7, 0.2, 0.6]) == {"training.base_lr": 1e-3, "method.layer_decay": 0.75}
 
 
+def test_the_lowest_loss_wins():
+    values = [3.0, 2.0, math.nan, 2.5, 2.0, 9.0]
+    assert best_of(GRID, values, higher_is_better=False) == {"training.base_lr": 1e-3, "method.layer_decay": 0.75}
+
+
 def test_a_run_that_diverged_is_not_chosen():
     assert best_of(GRID, [math.nan, 0.1, math.nan, 0.05, math.nan, math.nan])["method.layer_decay"] == 0.75
 

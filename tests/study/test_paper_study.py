@@ -1,5 +1,6 @@
 import pytest
 
+from cardiolens.study.contenders import CONTENDERS
 from cardiolens.study.paper import PARTS, demo_sizes, paper_sizes, paper_study, part_of, run_key, share_of
 
 STUDY = paper_study(demo_sizes())
@@ -20,7 +21,8 @@ def test_every_method_is_fine_tuned_on_every_disease(disease):
 
 def test_phenotypes_are_learned_by_the_methods_that_a_table_shows_them_of():
     shown = {run.config.name for run in STUDY.runs if run.key.startswith("phenotypes/")}
-    assert shown == {"Supervised", "MDM", "MMCL w/o MDM", "MMCL", "CMR supervised"}
+    own = {one.name for one in CONTENDERS if one.beyond}
+    assert shown == {"Supervised", "MDM", "MMCL w/o MDM", "MMCL", "CMR supervised"} | own
     assert _seeds("phenotypes", "cmr-supervised") == _seeds("phenotypes", "mmcl") == {0, 101, 202, 303, 404}
 
 
@@ -37,7 +39,7 @@ def test_contrastive_learning_starts_from_both_encoders_and_the_ablation_from_on
 
 
 def test_one_sweep_per_method_and_target_chooses_for_all_its_seeds_and_shares():
-    assert len(STUDY.sweeps) == 12 * 3 + 5
+    assert len(STUDY.sweeps) == 3 * 17 + 10
     of_mmcl = {run.sweep for run in STUDY.runs if run.key.startswith("cad/mmcl/")}
     assert of_mmcl == {"sweep/cad/mmcl"}
 

@@ -4,7 +4,7 @@ import pytest
 
 from cardiolens.errors import BadOption
 from cardiolens.recipes import smoke
-from cardiolens.study.plan import PlannedRun, Study, Sweep, with_settings
+from cardiolens.study.plan import BASE_RATE, PlannedRun, Study, Sweep, with_settings
 
 MDM = PlannedRun("mdm", smoke.mdm())
 MMCL = PlannedRun("mmcl", smoke.mmcl(), start=("mdm",))
@@ -18,6 +18,12 @@ def test_a_setting_is_changed_by_its_dotted_name_and_nothing_else_is():
     changed = with_settings(smoke.mdm(), {"training.base_lr": 0.5, "method.hidden_ratio": 0.6})
     assert (changed.training.base_lr, changed.method.hidden_ratio) == (0.5, 0.6)
     assert replace(changed, training=smoke.mdm().training, method=smoke.mdm().method) == smoke.mdm()
+
+
+def test_the_papers_base_rate_is_multiplied_out_by_the_batch_size_that_the_other_settings_leave():
+    chosen = {BASE_RATE: 1e-5, "training.batch_size": 32}
+    assert with_settings(smoke.mdm(), chosen).training.base_lr == pytest.approx(8e-5)
+    assert with_settings(smoke.mdm(), dict(reversed(chosen.items()))).training.base_lr == pytest.approx(8e-5)
 
 
 @pytest.mark.parametrize("name", ["training.lr", "speed", "training.base_lr.value"])
@@ -38,6 +44,13 @@ def test_a_part_of_a_study_keeps_what_it_builds_on():
     assert [run.key for run in part.runs] == ["mdm", "mmcl", "tuned/mmcl/0"]
     assert part.sweeps == (SWEEP,)
     assert [run.key for run in STUDY.only(["tuned/supervised/0"]).runs] == ["tuned/supervised/0"]
+
+
+def test_without_a_run_all_that_builds_on_it_is_gone_too():
+    part = STUDY.without(["mdm"])
+    assert [run.key for run in part.runs] == ["tuned/supervised/0"]
+    assert not part.sweeps
+    assert STUDY.without([]) == STUDY
 
 
 def test_a_study_that_needs_what_it_does_not_run_is_refused():

@@ -1,60 +1,86 @@
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.evaluation.predictions import read_predictions
-from cardiolens.study.paper import demo_sizes, paper_study
-from cardiolens.study.results import shared_subjects, write_results
+from cardiolens.recipes.demo_dual_phase import GRID
+from cardiolens.study.contenders import CONTENDERS, DUAL_PHASE
+from cardiolens.study.paper import demo_sizes
+from cardiolens.study.results import FinishedStudy, shared_subjects, write_results
 from cardiolens.study.runner import Asked, run_study
+from cardiolens.study.studies import STUDIES
+from cardiolens.study.tabular import tabular_runs
 
-
-def _one_epoch(config):
-    return replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
+TABLES = (
+    "modalities", "pretraining_strategies", "ablation", "phenotype_groups", "cmr_branch", "beyond", "dual_phase",
+)  # fmt: skip
+FIGURES = ("figure_4_phenotypes", "figure_5_few_labels", "figure_6_heat_maps", "dual_phase_bars")
+ONE_EPOCH = {"training.warmup_epochs": 0.0, "training.epochs": 1, "training.validate_every": 1}
 
 
 @pytest.fixture(scope="module")
-def finished(tiny_cohort, tmp_path_factory):
-    """Three methods on one disease with all and half of the labels, two of them on phenotypes, for one epoch each."""
-    sizes = demo_sizes()
+def finished(tmp_path_factory):
+    """The whole demo study of one disease and one seed, with every run of one epoch, on a few hearts."""
+    out = tmp_path_factory.mktemp("study")
+    cohort = prepare_synthetic(out / "cohort", subjects=70, seed=9, with_volumes=True, with_cine=True, grid=GRID)
     recipes = replace(
-        sizes,
-        pretraining={key: _one_epoch(config) for key, config in sizes.pretraining.items()},
-        disease=_one_epoch(sizes.disease), phenotypes=_one_epoch(sizes.phenotypes),
-        cmr_disease=_one_epoch(sizes.cmr_disease), cmr_phenotypes=_one_epoch(sizes.cmr_phenotypes),
-        grid={"training.base_lr": (1e-3,)}, diseases=("cad",), seeds=(0,), other_seeds=(0,),
-        few_labels={0.5: {}},
+        demo_sizes(), grid={"training.base_lr": (1e-3,)}, diseases=("cad",), seeds=(0,), other_seeds=(0,),
+        few_labels={0.5: {}}, settings=ONE_EPOCH,
     )  # fmt: skip
-    whole = paper_study(recipes)
-    kept = [
-        "cad/supervised/100%/seed-0", "cad/supervised/50%/seed-0", "cad/mmcl/100%/seed-0", "cad/mmcl/50%/seed-0",
-        "cad/cmr-supervised/100%/seed-0", "phenotypes/mmcl/100%/seed-0", "phenotypes/supervised/100%/seed-0",
-    ]  # fmt: skip
-    study = whole.only(kept)
-    out, asked = tmp_path_factory.mktemp("study"), Asked(tiny_cohort.path, "all")
-    runs = run_study(study, tiny_cohort, out, asked=asked)
-    return out, write_results(study, runs, tiny_cohort, out, asked=asked)
+    study = STUDIES["demo"].build(recipes)
+    asked = Asked(cohort.path, "all")
+    runs = run_study(study, cohort, out / "study", asked=asked)
+    done = FinishedStudy(study, runs, cohort, cohort, "all", ("cardiolens study demo",))
+    tabular = tabular_runs(cohort, cohort, "all", study.tabular, recipes.seeds)
+    return out / "study", write_results(done, out / "study", tabular=tabular)
 
 
-def test_tables_are_written_in_three_forms(finished):
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_is_written_in_three_forms(finished, name):
+    out, written = finished
+    assert {out / "tables" / f"{name}.{ending}" for ending in ("csv", "md", "tex")} <= set(written)
+    assert "Research use only" in (out / "tables" / f"{name}.md").read_text()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_drawn(finished, name):
+    out, written = finished
+    assert out / "figures" / f"{name}.png" in written
+    assert np.asarray(Image.open(out / "figures" / f"{name}.png")).std() > 5
+
+
+def test_every_contender_has_its_row_in_some_table(finished):
     out, _ = finished
-    names = {path.name for path in (out / "tables").iterdir()}
-    assert {
-        f"{name}.{ending}" for name in ("modalities", "ablation", "phenotype_groups") for ending in ("csv", "md", "tex")
-    } <= names
-    text = (out / "tables" / "modalities.md").read_text()
-    for method in ("Supervised", "MMCL", "CMR supervised"):
-        assert method in text
-    assert "Research use only" in text
+    rows = pd.concat([pd.read_csv(out / "tables" / f"{name}.csv") for name in TABLES])
+    measured = set(rows.loc[rows["origin"] == "measured", "method"])
+    assert measured == {one.name for one in (*CONTENDERS, *DUAL_PHASE)} | {"Tabular"}
+
+
+def test_the_page_shows_all_of_it(finished):
+    out, written = finished
+    page = (out / "index.html").read_text()
+    assert written[-1] == out / "index.html"
+    assert all(f'id="table-{name}"' in page for name in TABLES)
+    assert page.count("data:image/png") == len(FIGURES)
+    assert "cardiolens study demo" in page
 
 
 def test_runs_on_fewer_labels_are_in_the_curves_and_not_in_the_tables(finished):
-    out, written = finished
+    out, _ = finished
     curves = pd.read_csv(out / "figures" / "figure_5_few_labels.csv")
     assert len(set(curves["train_size"])) == 2
     predictions = read_predictions(out / "predictions.parquet")
     assert not predictions.duplicated(["method", "seed", "column", "subject"]).any()
-    assert {path.name for path in written if path.suffix == ".png"} == {"figure_4_phenotypes.png", "figure_5_few_labels.png"}
+
+
+def test_heat_maps_come_with_their_numbers(finished):
+    out, _ = finished
+    for name in ("localisation", "sanity", "retrieval"):
+        assert set(pd.read_csv(out / "figures" / f"{name}.csv")["model"]) == {"MMCL", "MMCL w/o MDM"}
 
 
 def test_methods_are_compared_on_the_subjects_that_all_of_them_answer():

@@ -24,17 +24,26 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     demo.add_argument("--seed", type=int, default=0, help="seed of cohort and training (default 0)")
 
     study = add_verb(
-        verbs, "study", _study, "the paper's comparison of methods on a cohort: tables and figures",
+        verbs, "study", _study, "the papers' comparisons of methods on a cohort: tables and figures",
         "cardiolens study demo --cohort cohorts/mine --out studies/mine --dry-run     # runs and expected time\n"
         "  cardiolens study demo --cohort cohorts/mine --out studies/mine --only table_2 --seeds 2\n"
         "  cardiolens study paper --cohort cohorts/ukb --out studies/ukb --jobs 4       # goes on where it was stopped",
     )  # fmt: skip
-    study.add_argument("name", choices=("paper", "demo"), help="the paper's settings, or small ones for two cores")
+    study.add_argument(
+        "name",
+        choices=("paper", "dual_phase", "demo"),
+        help="the first paper, the second one, or both at sizes for two cores",
+    )
     study.add_argument("--cohort", type=Path, required=True, help="what is trained on")
     study.add_argument("--out", type=Path, required=True, metavar="DIR", help="runs, tables and figures")
     study.add_argument("--test-cohort", type=Path, metavar="COHORT", help="ask about all of another cohort, not the test split")
-    study.add_argument("--only", metavar="PART", help="table_1 to table_5, figure_4 to figure_6")
+    study.add_argument("--only", metavar="PART", help="table_1 to table_5, figure_4 to figure_6, beyond, dual_phase")
     study.add_argument("--seeds", type=int, default=5, help="fine-tuning seeds (default 5)")
+    study.add_argument(
+        "--whole-search",
+        action="store_true",
+        help="the paper's whole grid of fine-tuning and the rates of contrastive learning, instead of fine-tuning rates alone",
+    )
     study.add_argument("--jobs", type=int, default=1, help="runs side by side (default 1)")
     study.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster instead, as tcp://node1:8786")
     study.add_argument("--dry-run", action="store_true", help="print the runs and how long they would take here")
@@ -52,37 +61,38 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _study(arguments: argparse.Namespace) -> int:
-    from dataclasses import replace
+    import shlex
+    import sys
 
     from cardiolens.cohorts.store import Cohort
     from cardiolens.parallel import Workers
     from cardiolens.progress import terminal_progress
-    from cardiolens.study.paper import PARTS, demo_sizes, paper_sizes, paper_study, part_of
-    from cardiolens.study.results import write_results
+    from cardiolens.study.results import FinishedStudy, write_results
     from cardiolens.study.runner import Asked, run_study
+    from cardiolens.study.studies import allowed_by, choose_study
     from cardiolens.study.tabular import tabular_runs
 
-    if arguments.only is not None and arguments.only not in PARTS:
-        fail("study", f"--only {arguments.only}; choose {', '.join(PARTS)}")
     if not 1 <= arguments.seeds <= 5 or arguments.jobs < 1:
         fail("study", f"--seeds takes 1 to 5 and --jobs 1 or more, found {arguments.seeds} and {arguments.jobs}")
-    recipes = paper_sizes() if arguments.name == "paper" else demo_sizes()
-    recipes = replace(recipes, seeds=recipes.seeds[: arguments.seeds], other_seeds=recipes.other_seeds[: arguments.seeds])
-    whole = paper_study(recipes, name=arguments.name)
-    study = part_of(whole, arguments.only) if arguments.only else whole
+    study, recipes = choose_study(
+        arguments.name, part=arguments.only or "", num_seeds=arguments.seeds, whole_search=arguments.whole_search
+    )
     cohort = Cohort.open(arguments.cohort)
+    study, left_out = allowed_by(study, cohort)
+    notes = tuple(f"Left out: {key}, since {why}." for key, why in left_out.items())
+    for note in notes:
+        print(note)
     if arguments.dry_run:
         return _print_forecast(study, cohort)
     other = arguments.test_cohort
     asked = Asked(cohort.path) if other is None else Asked(other, "all")
-    workers = Workers(arguments.jobs, arguments.scheduler)
-    runs = run_study(study, cohort, arguments.out, asked=asked, workers=workers, progress=terminal_progress())
-    if not runs.predictions:
-        print(f"{len(runs.places)} runs in {arguments.out}. {NOTICE}")
-        return 0
+    workers, progress = Workers(arguments.jobs, arguments.scheduler), terminal_progress()
     people = cohort if other is None else Cohort.open(other)
+    # First, since it takes seconds and refuses at once a cohort in which a disease is too rare.
     tabular = tabular_runs(cohort, people, asked.split, study.tabular, recipes.seeds) if study.tabular else None
-    for path in write_results(study, runs, cohort, arguments.out, asked=asked, tabular=tabular):
+    runs = run_study(study, cohort, arguments.out, asked=asked, workers=workers, progress=progress)
+    done = FinishedStudy(study, runs, cohort, people, asked.split, (shlex.join(["cardiolens", *sys.argv[1:]]), *notes))
+    for path in write_results(done, arguments.out, tabular=tabular, progress=progress):
         print(path)
     print(f"{len(runs.places)} runs. {NOTICE}")
     return 0

@@ -129,6 +129,22 @@ def cmr_branch(results: Results) -> Table:
     return _table(_Layout("cmr_branch", "Diseases from MRI: AUC", methods, "CMR of MMCL", note=note), results)
 
 
+def beyond(results: Results) -> Table:
+    """What neither paper has beside the paper's own methods: AUC and mean r; differences to MMCL.
+
+    Every method of a name that belongs to neither paper has its row.
+
+    Raises:
+        BadRun: none of the table's methods was evaluated on the split.
+    """
+    own = tuple(name for name in results.metrics["method"].unique() if name not in METHODS and name not in DUAL_PHASE_MODELS)
+    if not own:
+        raise BadRun("the table 'beyond'", found="no method of its own", expected="one or more", remedy="run one of them")
+    methods = ("Supervised", "MMCL w/o MDM", "MMCL", *own)
+    title = "Beyond both papers: AUC, and mean Pearson r of phenotype groups"
+    return _table(_Layout("beyond", title, methods, "MMCL", metrics=("auroc", "mean_r")), results)
+
+
 PAPER_TABLES = (modalities, pretraining_strategies, ablation, phenotype_groups, cmr_branch)
 """Tables I to V in order."""
 

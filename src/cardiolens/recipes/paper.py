@@ -24,6 +24,9 @@ FINE_TUNING_SEARCH = {
 }
 """The paper's grid. Its learning rates are per four examples: multiply by the batch size over 4 (`scaled_lr`)."""
 
+CONTRASTIVE_RATES = (3e-5, 1e-4, 3e-4, 1e-3)
+"""The paper's search of contrastive learning; they are the learning rates themselves."""
+
 
 def scaled_lr(base: float, *, batch_size: int) -> float:
     """The learning rate itself from the published `blr`: times batch / 4 (not / 256, as its help text says)."""

@@ -18,8 +18,8 @@ def combinations(grid: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def best_of(grid: Mapping[str, tuple[Any, ...]], values: Sequence[float]) -> dict[str, Any]:
-    """The combination with the highest validation number, the first of equal ones; NaN loses. One alone needs no number.
+def best_of(grid: Mapping[str, tuple[Any, ...]], values: Sequence[float], *, higher_is_better: bool = True) -> dict[str, Any]:
+    """The combination with the best validation number, the first of equal ones; NaN loses. One alone needs no number.
 
     `values` are in the order of `combinations`.
 
@@ -36,7 +36,9 @@ def best_of(grid: Mapping[str, tuple[Any, ...]], values: Sequence[float]) -> dic
         raise BadOption("sweep", found="no Optuna", expected="optuna", remedy="pip install 'cardiolens[sweep]'") from error
     number_of = {tuple(chosen.values()): value for chosen, value in zip(tried, values, strict=True)}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.GridSampler(dict(grid), seed=0))
+    study = optuna.create_study(
+        direction="maximize" if higher_is_better else "minimize", sampler=optuna.samplers.GridSampler(dict(grid), seed=0)
+    )
     # A number that is NaN makes a trial that failed.
     study.optimize(lambda trial: number_of[tuple(trial.suggest_categorical(name, grid[name]) for name in grid)])
     if all(math.isnan(value) for value in values):

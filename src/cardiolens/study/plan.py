@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from cardiolens.errors import BadOption
+from cardiolens.recipes.paper import scaled_lr
 from cardiolens.training.config import RunConfig
+
+BASE_RATE = "training.blr"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Sweep:
     """What is run; its `key` and `sweep` are not used."""
     grid: Mapping[str, tuple[Any, ...]]
     """Values by dotted setting, such as `training.base_lr`."""
+    higher_is_better: bool = True
+    """Of the validation number: a score, and not a loss."""
 
     def run(self, chosen: Mapping[str, Any]) -> PlannedRun:
         """The run with one combination of values."""
@@ -74,6 +79,14 @@ class Study:
                 remedy="mend the study",
             )
 
+    def without(self, unwanted: Sequence[str]) -> Study:
+        """The study without some runs, by key, and all that builds on them."""
+        gone = set(unwanted)
+        for run in self.runs:
+            if gone.intersection(run.start):
+                gone.add(run.key)
+        return self.only([run.key for run in self.runs if run.key not in gone])
+
     def only(self, wanted: Sequence[str]) -> Study:
         """The study cut down to some runs, by key, and what they build on."""
         by_key = {run.key: run for run in self.runs}
@@ -92,13 +105,18 @@ class Study:
 
 
 def with_settings(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
-    """The same with other values of dotted settings.
+    """The same with other values of dotted settings; `training.blr` is a learning rate per four examples, as the paper gives
+    them, and is multiplied out by the batch size that the others leave.
 
     Raises:
         BadOption: there is no such setting.
     """
     for name, value in settings.items():
-        config = _with(config, name.split("."), value, name)
+        if name != BASE_RATE:
+            config = _with(config, name.split("."), value, name)
+    if BASE_RATE in settings:
+        rate = scaled_lr(settings[BASE_RATE], batch_size=config.training.batch_size)
+        config = replace(config, training=replace(config.training, base_lr=rate))
     return config
 
 

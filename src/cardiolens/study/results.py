@@ -1,13 +1,15 @@
-"""From a study's finished runs to the paper's tables and figures, as files. Nothing is trained or predicted here.
+"""From a study's finished runs to the papers' tables and figures, as files. Nothing is trained here.
 
-tables/    CSV, Markdown and LaTeX of Tables I to V
-figures/   PNG of Figures 4 and 5
+tables/    CSV, Markdown and LaTeX of Tables I to V, of what goes beyond them, and of the second paper's models
+figures/   PNG of Figures 4 to 6 and of the second paper's bars, with their numbers as CSV
+index.html all of them on one page
 predictions.parquet, metrics.csv   what they are made of
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,58 +18,103 @@ import pandas as pd
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.comparison import oracle_predictions
+from cardiolens.evaluation.comparison import compare, oracle_predictions
 from cardiolens.evaluation.differences import differences
 from cardiolens.evaluation.metrics import evaluate
-from cardiolens.evaluation.paper_figures import low_data_curves, phenotype_scatters
-from cardiolens.evaluation.paper_tables import PAPER_TABLES, Results
+from cardiolens.evaluation.paper_figures import low_data_curves, model_bars, phenotype_scatters
+from cardiolens.evaluation.paper_tables import DUAL_PHASE_MODELS, PAPER_TABLES, Results, beyond, dual_phase
 from cardiolens.evaluation.predictions import concat_predictions, read_predictions, write_predictions
-from cardiolens.evaluation.rendering import as_csv, as_latex, as_markdown
+from cardiolens.evaluation.rendering import Table, as_csv, as_latex, as_markdown
+from cardiolens.evaluation.study_page import write_study_page
+from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.notice import NOTICE
+from cardiolens.progress import QUIET, Progress
+from cardiolens.study.heat_maps import write_heat_maps
 from cardiolens.study.paper import CMR_OF_MMCL, LOW_DATA_METHODS, MMCL, share_of
 from cardiolens.study.plan import Study
-from cardiolens.study.runner import Asked, StudyRuns
+from cardiolens.study.runner import StudyRuns
 from cardiolens.training.examples import training_rows
 
-_REFERENCES = (MMCL, CMR_OF_MMCL)
+_HEAT_MAPS = {"mmcl_without_mdm": "MMCL w/o MDM", "mmcl": "MMCL"}
+_REFERENCES = (MMCL, CMR_OF_MMCL, "ECG only")
 _BOOTSTRAP_SEED = 2023
+_CAPTIONS = {
+    "figure_4_phenotypes": "Figure 4: twenty phenotypes predicted from the ECG against their measured values.",
+    "figure_5_few_labels": "Figure 5: diseases by the number of subjects that fine-tuning saw.",
+    "figure_6_heat_maps": "Figure 6: where the local projections of an MRI agree (red) or disagree (blue) with the projection "
+    "of the same subject's ECG. What such maps are worth stands in the tables of localisation beside it.",
+    "dual_phase_bars": "The second paper's models: explained variance of phenotype groups and AUC of diseases.",
+}
+
+
+@dataclass(frozen=True)
+class FinishedStudy:
+    """A study whose runs are all done, and whom they were asked about."""
+
+    study: Study
+    runs: StudyRuns
+    cohort: Cohort
+    """What was trained on."""
+    people: Cohort
+    """What was asked about; often the same."""
+    split: str
+    notes: tuple[str, ...] = ()
+    """For the page: what was left out, and the command."""
 
 
 def write_results(
-    study: Study, runs: StudyRuns, cohort: Cohort, out: Path, *, asked: Asked, tabular: pd.DataFrame | None = None
+    done: FinishedStudy, out: Path, *, tabular: pd.DataFrame | None = None, progress: Progress = QUIET
 ) -> list[Path]:
-    """Write every table and figure that the study's runs allow; the files that were written.
+    """Write every table and figure that the study's runs allow; the files that were written, the page last.
 
     Raises:
-        BadRun: no run predicts anything.
+        BadRun: no run predicts anything and there is nothing to draw.
     """
-    if not runs.predictions:
+    for folder in ("tables", "figures"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    tables: list[Table] = []
+    written: list[Path] = []
+    if done.runs.predictions:
+        whole = [read_predictions(path) for key, path in done.runs.predictions.items() if share_of(key) == 1]
+        predictions = concat_predictions([*whole, *([] if tabular is None else [tabular])])
+        results = _results(predictions, done)
+        write_predictions(predictions, out / "predictions.parquet")
+        write_atomically(out / "metrics.csv", results.metrics.to_csv(index=False).encode())
+        tables = list(_tables(results))
+        written += [path for table in tables for path in _write_table(out / "tables", table)]
+        written += _write_figures(out / "figures", done, predictions, results)
+    if places := {name: done.runs.places[key] for key, name in _HEAT_MAPS.items() if key in done.runs.places}:
+        written += _write_figure_6(out / "figures", done, places, progress)
+    figures = {path.stem: (_CAPTIONS[path.stem], path.read_bytes()) for path in written if path.suffix == ".png"}
+    if not tables and not figures:
         raise BadRun(
-            study.name, found="a study that predicts nothing", expected="fine-tuned runs", remedy="choose another part"
+            done.study.name, found="a study with nothing to show", expected="fine-tuned runs", remedy="choose another part"
         )
-    whole = [read_predictions(path) for key, path in runs.predictions.items() if share_of(key) == 1]
-    predictions = concat_predictions([*whole, *([] if tabular is None else [tabular])])
-    metrics = evaluate(predictions)
-    write_predictions(predictions, out / "predictions.parquet")
-    write_atomically(out / "metrics.csv", metrics.to_csv(index=False).encode())
-    written = _write_tables(out / "tables", _results(predictions, metrics, cohort, asked))
-    return [*written, *_write_figures(out / "figures", study, runs, cohort, predictions, asked)]
+    page = write_study_page(
+        out,
+        title=f"cardiolens study {done.study.name}",
+        is_synthetic=_is_synthetic(done.people),
+        tables=tables,
+        figures=figures,
+        notes=done.notes,
+    )
+    return [*written, page]
 
 
-def _results(predictions: pd.DataFrame, metrics: pd.DataFrame, cohort: Cohort, asked: Asked) -> Results:
+def _results(predictions: pd.DataFrame, done: FinishedStudy) -> Results:
     present = set(predictions["method"])
     shared = shared_subjects(predictions)
     found = [
-        differences(shared, reference=reference, split=asked.split, rng=np.random.default_rng(_BOOTSTRAP_SEED))
+        differences(shared, reference=reference, split=done.split, rng=np.random.default_rng(_BOOTSTRAP_SEED))
         for reference in _REFERENCES
         if reference in present and len(present) > 1
     ]
     oracle = None
-    if cohort.settings.source.get("kind") == "synthetic":
-        people = cohort if asked.cohort == cohort.path else Cohort.open(asked.cohort)
-        told = oracle_predictions(people.subjects)
-        oracle = told.assign(split=asked.split) if asked.split not in set(told["split"]) else told[told["split"] == asked.split]
-    return Results(metrics, asked.split, pd.concat(found, ignore_index=True) if found else None, oracle)
+    if _is_synthetic(done.people):
+        told = oracle_predictions(done.people.subjects.iloc[done.people.rows(done.split)])
+        oracle = told.assign(split=done.split)
+    both = pd.concat(found, ignore_index=True) if found else None
+    return Results(evaluate(predictions), done.split, both, oracle)
 
 
 def shared_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -77,52 +124,59 @@ def shared_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions[said == asked]
 
 
-def _write_tables(folder: Path, results: Results) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for make in PAPER_TABLES:
+def _tables(results: Results) -> Iterator[Table]:
+    for make in (*PAPER_TABLES, beyond, dual_phase):
         try:
-            table = make(results)
+            yield make(results)
         except BadRun:
             continue  # none of its methods was run
-        contents = {"csv": as_csv(table), "md": f"{as_markdown(table)}\n\n{NOTICE}\n", "tex": as_latex(table)}
-        written += [
-            write_atomically(folder / f"{table.name}.{ending}", content.encode()) for ending, content in contents.items()
-        ]
-    return written
 
 
-def _write_figures(
-    folder: Path, study: Study, runs: StudyRuns, cohort: Cohort, predictions: pd.DataFrame, asked: Asked
-) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
+def _write_table(folder: Path, table: Table) -> list[Path]:
+    contents = {"csv": as_csv(table), "md": f"{as_markdown(table)}\n\n{NOTICE}\n", "tex": as_latex(table)}
+    return [write_atomically(folder / f"{table.name}.{ending}", content.encode()) for ending, content in contents.items()]
+
+
+def _write_figures(folder: Path, done: FinishedStudy, predictions: pd.DataFrame, results: Results) -> list[Path]:
     drawn: dict[str, bytes] = {}
-    of_mmcl = predictions[(predictions["method"] == MMCL) & predictions["task"].isin(_phenotype_tasks(study))]
+    of_mmcl = predictions[(predictions["method"] == MMCL) & predictions["column"].isin(PHENOTYPE_COLUMNS)]
     if not of_mmcl.empty:
         seed = int(of_mmcl["seed"].min())
-        drawn["figure_4_phenotypes"] = phenotype_scatters(predictions, method=MMCL, seed=seed, split=asked.split)
-    curves = low_data_results(study, runs, cohort, asked)
+        drawn["figure_4_phenotypes"] = phenotype_scatters(predictions, method=MMCL, seed=seed, split=done.split)
+    curves = low_data_results(done)
     if len(set(curves["train_size"])) > 1:
         drawn["figure_5_few_labels"] = low_data_curves(curves)
         write_atomically(folder / "figure_5_few_labels.csv", curves.to_csv(index=False).encode())
+    models = results.metrics[results.metrics["method"].isin(DUAL_PHASE_MODELS)]
+    if not models.empty:
+        drawn["dual_phase_bars"] = model_bars(compare(models, split=done.split, shown=("mean_r2", "auroc")))
     return [write_atomically(folder / f"{name}.png", picture) for name, picture in drawn.items()]
 
 
-def _phenotype_tasks(study: Study) -> set[str]:
-    return {run.key.split("/")[0] for run in study.runs if run.predicts} - set(study.tabular or ("cad", "af", "dm"))
+def _write_figure_6(folder: Path, done: FinishedStudy, places: dict[str, Path], progress: Progress) -> list[Path]:
+    # An ECG-only test cohort shows no maps; the trained cohort's own test split does.
+    has_mri = done.people.subjects["has_cmr"].to_numpy(bool)[done.people.rows(done.split)].any()
+    people, split = (done.people, done.split) if has_mri else (done.cohort, "test")
+    return write_heat_maps(places, people, split, folder, progress=progress)
 
 
-def low_data_results(study: Study, runs: StudyRuns, cohort: Cohort, asked: Asked) -> pd.DataFrame:
+def low_data_results(done: FinishedStudy) -> pd.DataFrame:
     """AUC of every run on a disease by the number of subjects it was trained on."""
     parts = []
-    sizes: Mapping[str, int] = {}
-    for run in study.runs:
-        if run.key not in runs.predictions or run.config.name not in LOW_DATA_METHODS or not run.config.data.balanced:
+    sizes: dict[str, int] = {}
+    for run in done.study.runs:
+        config = run.config
+        if run.key not in done.runs.predictions or config.name not in LOW_DATA_METHODS or not config.data.balanced:
             continue
-        kind = f"{run.key.split('/')[0]} {run.config.data.share}"
+        kind = f"{run.key.split('/')[0]} {config.data.share}"
         if kind not in sizes:
-            sizes = {**sizes, kind: len(training_rows(cohort, run.config.method, run.config.data))}
-        metrics = evaluate(read_predictions(runs.predictions[run.key]))
-        parts.append(metrics[(metrics["metric"] == "auroc") & (metrics["split"] == asked.split)].assign(train_size=sizes[kind]))
+            sizes[kind] = len(training_rows(done.cohort, config.method, config.data))
+        metrics = evaluate(read_predictions(done.runs.predictions[run.key]))
+        asked = (metrics["metric"] == "auroc") & (metrics["split"] == done.split)
+        parts.append(metrics[asked].assign(train_size=sizes[kind]))
     columns = ["method", "column", "metric", "seed", "train_size", "value", "low", "high"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _is_synthetic(cohort: Cohort) -> bool:
+    return cohort.settings.source.get("kind") == "synthetic"

@@ -141,7 +141,9 @@ class _State:
         for sweep in ready:
             if isinstance(sweep, Sweep):
                 tried = [sweep.run(chosen).key for chosen in combinations(sweep.grid)]
-                self.chosen[sweep.key] = best_of(sweep.grid, [_validated(self.places[key]) for key in tried])
+                self.chosen[sweep.key] = best_of(
+                    sweep.grid, [_validated(self.places[key]) for key in tried], higher_is_better=sweep.higher_is_better
+                )
 
 
 def digest_of(config: RunConfig, cohort: str, starts: Sequence[str]) -> str:
