@@ -1,6 +1,6 @@
 """The papers' comparisons on synthetic hearts, at a size for two CPU cores, measured on 10,000 other hearts.
 
-    python benchmarks/study.py [WORK_FOLDER] [--only PART]
+    python benchmarks/study.py [WORK_FOLDER] [--only PARTS]
 
 6,000 synthetic pairs (seed 7), of which 70 % train; 10,000 others (seed 7000) are asked about. The same by hand, once the two
 cohorts are there:

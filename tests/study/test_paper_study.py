@@ -1,7 +1,8 @@
 import pytest
 
 from cardiolens.study.contenders import CONTENDERS
-from cardiolens.study.paper import PARTS, demo_sizes, paper_sizes, paper_study, part_of, run_key, share_of
+from cardiolens.study.paper import PARTS, demo_sizes, paper_sizes, paper_study, run_key, share_of
+from cardiolens.study.studies import cut_to
 
 STUDY = paper_study(demo_sizes())
 BY_KEY = {run.key: run for run in STUDY.runs}
@@ -60,7 +61,7 @@ def test_few_labels_are_shown_more_often_than_many_but_in_the_papers_sizes():
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_holds_its_methods_and_nothing_else(part):
-    cut = part_of(STUDY, part)
+    cut = cut_to(STUDY, (part,))
     assert {run.config.name for run in cut.runs if run.predicts} == set(PARTS[part].methods)
     assert bool(cut.tabular) == (part == "table_1")
 

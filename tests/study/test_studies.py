@@ -12,7 +12,7 @@ from cardiolens.study.studies import STUDIES, allowed_by, choose_study
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_part_of_a_study_is_a_study(name):
     for part in STUDIES[name].parts:
-        study, _ = choose_study(name, part=part, num_seeds=1)
+        study, _ = choose_study(name, parts=(part,), num_seeds=1)
         assert study.runs
 
 
@@ -23,9 +23,17 @@ def test_the_demo_holds_both_papers():
     assert sum(run.key == "mdm" for run in study.runs) == 1
 
 
+def test_several_parts_share_what_they_share():
+    both, _ = choose_study("demo", parts=("table_1", "table_3"))
+    names = {run.config.name for run in both.runs if run.predicts}
+    assert names == {"Supervised", "MDM", "MMCL w/o MDM", "MMCL", "CMR supervised"}
+    assert both.tabular
+    assert len({run.key for run in both.runs}) == len(both.runs)
+
+
 def test_a_part_that_another_study_has_is_refused():
     with pytest.raises(BadOption, match="table_2"):
-        choose_study("dual_phase", part="table_2")
+        choose_study("dual_phase", parts=("table_2",))
 
 
 def test_the_second_papers_models_are_fine_tuned_alike():

@@ -26,7 +26,7 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     study = add_verb(
         verbs, "study", _study, "the papers' comparisons of methods on a cohort: tables and figures",
         "cardiolens study demo --cohort cohorts/mine --out studies/mine --dry-run     # runs and expected time\n"
-        "  cardiolens study demo --cohort cohorts/mine --out studies/mine --only table_2 --seeds 2\n"
+        "  cardiolens study demo --cohort cohorts/mine --out studies/mine --only table_2,figure_5 --seeds 2\n"
         "  cardiolens study paper --cohort cohorts/ukb --out studies/ukb --jobs 4       # goes on where it was stopped",
     )  # fmt: skip
     study.add_argument(
@@ -37,7 +37,9 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     study.add_argument("--cohort", type=Path, required=True, help="what is trained on")
     study.add_argument("--out", type=Path, required=True, metavar="DIR", help="runs, tables and figures")
     study.add_argument("--test-cohort", type=Path, metavar="COHORT", help="ask about all of another cohort, not the test split")
-    study.add_argument("--only", metavar="PART", help="table_1 to table_5, figure_4 to figure_6, beyond, dual_phase")
+    study.add_argument(
+        "--only", metavar="PARTS", help="table_1 to table_5, figure_4 to figure_6, beyond, dual_phase; several by commas"
+    )
     study.add_argument("--seeds", type=int, default=5, help="fine-tuning seeds (default 5)")
     study.add_argument(
         "--whole-search",
@@ -74,9 +76,8 @@ def _study(arguments: argparse.Namespace) -> int:
 
     if not 1 <= arguments.seeds <= 5 or arguments.jobs < 1:
         fail("study", f"--seeds takes 1 to 5 and --jobs 1 or more, found {arguments.seeds} and {arguments.jobs}")
-    study, recipes = choose_study(
-        arguments.name, part=arguments.only or "", num_seeds=arguments.seeds, whole_search=arguments.whole_search
-    )
+    parts = tuple(arguments.only.split(",")) if arguments.only else ()
+    study, recipes = choose_study(arguments.name, parts=parts, num_seeds=arguments.seeds, whole_search=arguments.whole_search)
     cohort = Cohort.open(arguments.cohort)
     study, left_out = allowed_by(study, cohort)
     notes = tuple(f"Left out: {key}, since {why}." for key, why in left_out.items())

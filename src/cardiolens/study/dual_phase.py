@@ -66,7 +66,6 @@ def dual_phase_study(recipes: PaperRecipes, targets: tuple[Target, ...], *, name
     return Study(name, (*pretraining, *tuned), (*of_pretraining, *sweeps))
 
 
-def dual_phase_part(study: Study) -> Study:
-    """What of a larger study belongs to the second paper."""
-    wanted = [run.key for run in study.runs if run.predicts and run.key.startswith(DUAL_PHASE_PART)]
-    return replace(study.only(wanted), tabular=())
+def keys_of_dual_phase(study: Study) -> list[str]:
+    """The runs of a larger study that the second paper's table shows."""
+    return [run.key for run in study.runs if run.predicts and run.key.startswith(DUAL_PHASE_PART)]

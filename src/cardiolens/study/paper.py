@@ -191,8 +191,8 @@ def slug(method: str) -> str:
     return method.lower().replace("w/o", "without").replace(" + ", "-").replace(" ", "-")
 
 
-def part_of(study: Study, part: str) -> Study:
-    """The study cut down to one table or figure.
+def keys_of_part(study: Study, part: str) -> list[str]:
+    """The runs that one table or figure shows, without what they build on.
 
     Raises:
         KeyError: there is no such part.
@@ -205,8 +205,7 @@ def part_of(study: Study, part: str) -> Study:
         is_disease = run.key.split("/")[0] in study.tabular
         if (needed.diseases if is_disease else needed.phenotypes) and (needed.few_labels or share_of(run.key) == 1):
             wanted.append(run.key)
-    cut = study.only(wanted)
-    return cut if needed.tabular else replace(cut, tabular=())
+    return wanted
 
 
 @dataclass(frozen=True)

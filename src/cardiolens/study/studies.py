@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cardiolens.cohorts.store import Cohort
@@ -10,11 +10,11 @@ from cardiolens.errors import BadOption
 from cardiolens.study.dual_phase import (
     DUAL_PHASE_PART,
     demo_targets,
-    dual_phase_part,
     dual_phase_study,
+    keys_of_dual_phase,
     paper_targets,
 )
-from cardiolens.study.paper import PARTS, PaperRecipes, demo_sizes, paper_sizes, paper_study, part_of, with_whole_search
+from cardiolens.study.paper import PARTS, PaperRecipes, demo_sizes, keys_of_part, paper_sizes, paper_study, with_whole_search
 from cardiolens.study.plan import Study
 
 
@@ -45,21 +45,28 @@ STUDIES: Mapping[str, StudyChoice] = {
 }
 
 
-def choose_study(name: str, *, part: str = "", num_seeds: int = 5, whole_search: bool = False) -> tuple[Study, PaperRecipes]:
-    """A study by name, cut down to a part and to fewer seeds where asked, and the settings it is made of.
+def choose_study(
+    name: str, *, parts: Sequence[str] = (), num_seeds: int = 5, whole_search: bool = False
+) -> tuple[Study, PaperRecipes]:
+    """A study by name, cut down to some parts and to fewer seeds where asked, and the settings it is made of.
 
     Raises:
         BadOption: the study has no such part.
     """
     choice = STUDIES[name]
-    if part and part not in choice.parts:
-        raise BadOption("--only", found=part, expected=", ".join(choice.parts), remedy=f"choose a part of '{name}'")
+    if unknown := [part for part in parts if part not in choice.parts]:
+        raise BadOption("--only", found=unknown[0], expected=", ".join(choice.parts), remedy=f"choose parts of '{name}'")
     recipes = choice.sizes()
     recipes = replace(recipes, seeds=recipes.seeds[:num_seeds], other_seeds=recipes.other_seeds[:num_seeds])
     whole = choice.build(with_whole_search(recipes) if whole_search else recipes)
-    if not part:
-        return whole, recipes
-    return (dual_phase_part(whole) if part == DUAL_PHASE_PART else part_of(whole, part)), recipes
+    return (cut_to(whole, parts) if parts else whole), recipes
+
+
+def cut_to(study: Study, parts: Sequence[str]) -> Study:
+    """The study cut down to some of its tables and figures."""
+    keys = [keys_of_dual_phase(study) if part == DUAL_PHASE_PART else keys_of_part(study, part) for part in parts]
+    cut = study.only([key for of_part in keys for key in of_part])
+    return cut if any(part in PARTS and PARTS[part].tabular for part in parts) else replace(cut, tabular=())
 
 
 def allowed_by(study: Study, cohort: Cohort) -> tuple[Study, dict[str, str]]:
