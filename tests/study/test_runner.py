@@ -1,5 +1,11 @@
 import json
+import os
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +16,7 @@ from cardiolens.recipes import smoke
 from cardiolens.study.plan import PlannedRun, Study, Sweep
 from cardiolens.study.runner import Asked, run_study
 from cardiolens.training.run import Run
+from dask_cluster import dask_cluster
 
 
 def _short(config):
@@ -96,3 +103,49 @@ def test_two_processes_give_the_same_weights(finished, tiny_cohort, tmp_path):
     other = run_study(part, tiny_cohort, tmp_path, asked=Asked(tiny_cohort.path), workers=Workers(2))
     one, two = (Run.open(found.places["tuned/mmcl/0"]).weights() for found in (runs, other))
     assert all(np.allclose(one[name], two[name], atol=1e-6) for name in one)
+
+
+def test_a_cluster_gives_the_same_weights_though_one_of_its_workers_is_killed(finished, tiny_cohort, tmp_path):
+    _, runs = finished
+    with dask_cluster(tmp_path) as (address, processes):
+        first, *_ = processes
+        threading.Timer(4.0, first.kill).start()
+        other = run_study(
+            STUDY, tiny_cohort, tmp_path / "study", asked=Asked(tiny_cohort.path), workers=Workers(scheduler=address)
+        )
+    assert other.chosen == runs.chosen
+    one, two = (Run.open(found.places["tuned/mmcl/101"]).weights() for found in (runs, other))
+    assert all(np.allclose(one[name], two[name], atol=1e-6) for name in one)
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+from test_runner import STUDY
+from cardiolens.cohorts.store import Cohort
+from cardiolens.study.runner import Asked, run_study
+cohort = Cohort.open(Path(sys.argv[1]))
+run_study(STUDY, cohort, Path(sys.argv[2]), asked=Asked(cohort.path))
+"""
+
+
+@pytest.mark.parametrize("when", [1, 4])
+def test_a_study_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(finished, tiny_cohort, tmp_path, when):
+    _, runs = finished
+    command = [sys.executable, "-c", _KILLED, str(tiny_cohort.path), str(tmp_path)]
+    study = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)})
+    # Killed while run number `when` is trained.
+    until = time.monotonic() + 120
+    while len(list((tmp_path / "runs").glob("*/metrics.jsonl"))) < when and time.monotonic() < until:
+        time.sleep(0.01)
+    assert study.poll() is None
+    study.kill()
+    study.wait()
+    finished_before = sum(
+        Run.open(place).is_done for place in (tmp_path / "runs").iterdir() if (place / "config.json").exists()
+    )
+    assert finished_before < len(runs.places)
+    again = run_study(STUDY, tiny_cohort, tmp_path, asked=Asked(tiny_cohort.path))
+    assert again.chosen == runs.chosen
+    one, two = (Run.open(found.places["tuned/mmcl/101"]).weights() for found in (runs, again))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
