@@ -20,6 +20,7 @@ from scipy.stats import norm
 from cardiolens.errors import BadRun
 from cardiolens.evaluation.bootstrap import resampled_counts, resampled_sums
 from cardiolens.evaluation.delong import Difference, Interval, auroc_difference
+from cardiolens.evaluation.dense import Answers, dense_answers, unequal
 from cardiolens.evaluation.metrics import class_columns
 from cardiolens.evaluation.predictions import check_predictions
 from cardiolens.evaluation.regression import pearson_r, r_squared
@@ -64,8 +65,8 @@ def differences(
             expected=f"'{reference}', to compare with",
             remedy="run it too, or name another",
         )
-    areas = _of_classes(_answers(checked[here & is_class]), reference)
-    values = _of_values(_answers(checked[here & ~is_class]), reference, resamples, rng)
+    areas = _of_classes(dense_answers(checked[is_class], split=split), reference)
+    values = _of_values(dense_answers(checked[~is_class], split=split), reference, resamples, rng)
     rows = [row for row in (*areas, *values) if row["metric"] in metrics]
     table = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS)).astype({"p": "float64", "seeds": "int64", "n": "int64"})
     return table.assign(p_holm=holm(table["p"].to_numpy()))
@@ -82,85 +83,48 @@ def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """What one method says. Subjects and columns are numbered alike for all methods; NaN where it says nothing."""
-
-    method: str
-    columns: tuple[str, ...]
-    score: Float[np.ndarray, "seed subject column"]
-    target: Float[np.ndarray, "subject column"]
-
-    def seeds(self, column: int) -> Bool[np.ndarray, " seed"]:
-        """Which seeds answer about a column."""
-        return ~np.isnan(self.score[:, :, column]).all(axis=1)
-
-
-@dataclass(frozen=True)
 class _Pair:
     """A method, the reference, and the places of the columns that both answer about the same subjects."""
 
-    method: _Answers
-    reference: _Answers
+    method: Answers
+    reference: Answers
     shared: dict[str, int]
 
     def row(self, column: str, metric: str, found: Difference, places: list[int]) -> dict[str, object]:
         difference = found.difference
-        seeds = min(int(one.seeds(k).sum()) for one in (self.method, self.reference) for k in places)
+        seeds = min(int(one.answering(k).sum()) for one in (self.method, self.reference) for k in places)
         n = int((~np.isnan(self.reference.target[:, places])).any(axis=1).sum())
         names = {"method": self.method.method, "reference": self.reference.method, "column": column, "metric": metric}
         numbers = {"difference": difference.value, "low": difference.low, "high": difference.high, "p": found.p_value}
         return names | numbers | {"seeds": seeds, "n": n}
 
 
-def _answers(table: pd.DataFrame) -> dict[str, _Answers]:
-    subject, subjects = pd.factorize(table["subject"])
-    column, columns = pd.factorize(table["column"])
-    found = {}
-    for method in table["method"].unique():
-        of_method = (table["method"] == method).to_numpy()
-        seed, seeds = pd.factorize(table.loc[of_method, "seed"])
-        score = np.full((len(seeds), len(subjects), len(columns)), np.nan)
-        target = np.full((len(subjects), len(columns)), np.nan)
-        here, at = (subject[of_method], column[of_method]), table.loc[of_method]
-        score[seed, *here], target[here] = at["score"], at["target"]
-        answers = _Answers(str(method), tuple(columns), score, target)
-        for k, name in enumerate(columns):
-            if np.isnan(score[answers.seeds(k), :, k])[:, ~np.isnan(target[:, k])].any():
-                raise _unequal(f"seeds of '{method}' that speak of different subjects for '{name}'")
-        if not np.array_equal(target[here], at["target"], equal_nan=True):
-            raise _unequal(f"seeds of '{method}' with different targets for one subject")
-        if np.count_nonzero(~np.isnan(score)) < len(at):
-            raise _unequal(f"two tasks of '{method}' that predict the same column")
-        found[answers.method] = answers
-    return found
-
-
-def _pairs(answers: dict[str, _Answers], reference: str) -> Iterator[_Pair]:
+def _pairs(answers: dict[str, Answers], reference: str) -> Iterator[_Pair]:
     base = answers.get(reference)
     for name, other in answers.items() if base is not None else ():
         if name == reference:
             continue
         shared = {}
         for k, column in enumerate(base.columns):
-            if not (base.seeds(k).any() and other.seeds(k).any()):
+            if not (base.answering(k).any() and other.answering(k).any()):
                 continue
             if not np.array_equal(base.target[:, k], other.target[:, k], equal_nan=True):
-                raise _unequal(f"'{name}' and '{reference}' with different subjects or targets for '{column}'")
+                raise unequal(f"'{name}' and '{reference}' with different subjects or targets for '{column}'")
             shared[column] = k
         yield _Pair(other, base, shared)
 
 
-def _of_classes(answers: dict[str, _Answers], reference: str) -> Iterator[dict[str, object]]:
+def _of_classes(answers: dict[str, Answers], reference: str) -> Iterator[dict[str, object]]:
     for pair in _pairs(answers, reference):
         for column, k in pair.shared.items():
             target = pair.reference.target[:, k]
             known = ~np.isnan(target)
-            first, second = (one.score[one.seeds(k)][:, known, k] for one in (pair.method, pair.reference))
+            first, second = (one.score[one.answering(k)][:, known, k] for one in (pair.method, pair.reference))
             yield pair.row(column, "auroc", auroc_difference(first, second, target[known] == 1), [k])
 
 
 def _of_values(
-    answers: dict[str, _Answers], reference: str, resamples: int, rng: np.random.Generator
+    answers: dict[str, Answers], reference: str, resamples: int, rng: np.random.Generator
 ) -> Iterator[dict[str, object]]:
     if reference not in answers:
         return
@@ -187,10 +151,10 @@ class _Numbers:
 
 
 def _numbers(
-    answers: _Answers, rows: Bool[np.ndarray, " subject"], counts: UInt16[np.ndarray, "sample known_subject"]
+    answers: Answers, rows: Bool[np.ndarray, " subject"], counts: UInt16[np.ndarray, "sample known_subject"]
 ) -> dict[str, _Numbers]:
     value, samples = np.full((2, len(answers.columns)), np.nan), np.full((2, len(counts), len(answers.columns)), np.nan)
-    seeds = np.array([answers.seeds(k) for k in range(len(answers.columns))])
+    seeds = np.array([answers.answering(k) for k in range(len(answers.columns))])
     # Columns that the same seeds answer go through at once.
     for answered in np.unique(seeds[seeds.any(axis=1)], axis=0):
         places = np.flatnonzero((seeds == answered).all(axis=1))
@@ -215,12 +179,3 @@ def _difference(method: _Numbers, reference: _Numbers, places: list[int]) -> Dif
         return Difference(Interval(value, np.nan, np.nan), np.nan)
     reach = norm.ppf(0.975) * error
     return Difference(Interval(value, value - reach, value + reach), float(2 * norm.sf(abs(value) / error)))
-
-
-def _unequal(found: str) -> BadRun:
-    return BadRun(
-        "predictions",
-        found=found,
-        expected="every method and seed on the same subjects, once",
-        remedy="predict the same split of the same cohort with all of them",
-    )
