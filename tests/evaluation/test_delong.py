@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cardiolens.evaluation.delong import auroc, auroc_difference, delong
+from cardiolens.evaluation.delong import auroc, auroc_difference, delong, seed_mean_auroc
 
 
 def _placements(cases: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,3 +98,20 @@ def test_equal_methods_with_several_seeds_are_told_apart_as_rarely_as_promised()
         runs = score + rng.normal(size=(6, len(score)))
         wrong += auroc_difference(runs[:3], runs[3:], positive).p_value < 0.05
     assert abs(wrong / repeats - 0.05) < 3.5 * np.sqrt(0.95 * 0.05 / repeats)
+
+
+def test_the_mean_of_equal_seeds_has_the_interval_of_one():
+    rng = np.random.default_rng(8)
+    positive = rng.random(300) < 0.3
+    score = rng.normal(positive, 1.0)
+    one, mean = auroc(score, positive), seed_mean_auroc(np.stack([score] * 3), positive)
+    assert (mean.value, mean.low, mean.high) == pytest.approx((one.value, one.low, one.high))
+
+
+def test_the_mean_of_different_seeds_is_the_mean_area_and_surer_than_one():
+    rng = np.random.default_rng(8)
+    positive = rng.random(300) < 0.3
+    scores = rng.normal(positive, 1.0, (5, 300))
+    mean, each = seed_mean_auroc(scores, positive), [auroc(score, positive) for score in scores]
+    assert mean.value == pytest.approx(np.mean([one.value for one in each]))
+    assert mean.high - mean.low < 0.7 * np.mean([one.high - one.low for one in each])

@@ -1,5 +1,6 @@
 from cardiolens.evaluation.labels import METRIC_LABELS, ColumnLabel, column_label
 from cardiolens.evaluation.metrics import evaluate
+from cardiolens.evaluation.risk_metrics import RISK_METRICS
 from cardiolens.imaging.phenotype_table import PHENOTYPES
 
 
@@ -12,4 +13,4 @@ def test_columns_are_called_as_in_the_paper():
 
 def test_every_metric_has_a_name(predictions):
     found = evaluate(predictions(values=tuple(p.column for p in PHENOTYPES), subjects=20, methods=("MDM",)))
-    assert set(found["metric"]) == set(METRIC_LABELS)
+    assert {*found["metric"], *RISK_METRICS, "coverage_80", "coverage_95"} == set(METRIC_LABELS)

@@ -110,7 +110,9 @@ def test_every_picture_is_described_and_lies_beside_the_page(report, page):
     described = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
     assert all(described)
     names = {path.stem for path in (report.parent / "figures").glob("*.png")}
-    assert names == {"methods", "scatter", "reconstruction", "similarity", "training", "ecg", "profile", "segments"}
+    assert names == {
+        "methods", "scatter", "reconstruction", "similarity", "training", "ecg", "profile", "segments", "flow",
+    }  # fmt: skip
     assert len(described) == len(names)
 
 
@@ -144,7 +146,9 @@ def test_every_number_is_there_unrounded(report):
     assert {"value", "low", "high", "n", "events", "seed"} <= set(metrics.columns)
     assert set(metrics["method"]) == {"MDM", "MMCL"}
     names = {path.stem for path in (report.parent / "tables").glob("*.csv")}
-    assert names == {"metrics", "comparison", "diseases", "phenotypes_mdm", "phenotypes_mmcl", "cohort", "prediction"}
+    assert names == {
+        "metrics", "comparison", "diseases", "phenotypes_mdm", "phenotypes_mmcl", "cohort", "prediction", "flow", "tripod_ai",
+    }  # fmt: skip
 
 
 def test_predictions_alone_make_a_report(content, predictions, tmp_path):

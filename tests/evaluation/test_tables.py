@@ -1,10 +1,7 @@
-import numpy as np
-import pandas as pd
-
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.predictions import check_predictions
 from cardiolens.evaluation.rendering import as_text
-from cardiolens.evaluation.tables import cohort_table, disease_table, evaluation_table, phenotype_table, predicted_classes
+from cardiolens.evaluation.tables import disease_table, evaluation_table, phenotype_table, predicted_classes
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 
 
@@ -41,26 +38,6 @@ def test_the_evaluation_has_a_row_per_disease_group_and_value(predictions):
     assert (rows[0][3:], rows[1][3]) == (["", "40", "10"], "")
     assert rows[7][3].endswith(" mL")
     assert "Coronary artery disease" in as_text(table)
-
-
-def test_the_cohort_is_counted_by_split_without_naming_anybody():
-    subjects = pd.DataFrame(
-        {
-            "subject": [f"{k:012x}" for k in range(10)],
-            "split": ["train"] * 7 + ["test"] * 3,
-            "has_cmr": [True] * 9 + [False],
-            "age_years": np.arange(60.0, 70.0),
-            "sex": ["F", "M"] * 5,
-            "cad": pd.array([1, 0, None, 0, 0, 0, 0, 1, 0, 0], dtype="Float64"),
-        }
-    )
-    table = cohort_table(subjects)
-    rows = {row[0].text: [(cell.text, cell.detail) for cell in row[1:]] for row in table.blocks[0].rows}
-    assert [cell.text for cell in table.header] == ["", "train", "test", "all"]
-    assert rows["Subjects"] == [("7", ""), ("3", ""), ("10", "")]
-    assert rows["With MRI"][1] == ("2", "66.7 %")
-    assert rows["Coronary artery disease"] == [("1", "16.7 %"), ("1", "33.3 %"), ("2", "22.2 %")]
-    assert not set(subjects["subject"]) & set(as_text(table).split())
 
 
 def test_the_papers_diseases_come_first(predictions):

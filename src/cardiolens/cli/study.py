@@ -50,9 +50,17 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     study.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster instead, as tcp://node1:8786")
     study.add_argument("--dry-run", action="store_true", help="print the runs and how long they would take here")
 
-    report = add_verb(verbs, "report", _report, "write a study's report again from its files", "cardiolens report out/demo")
-    report.add_argument("study", type=Path, help="the folder that `demo` wrote")
+    report = add_verb(
+        verbs, "report", _report, "a run, a demo or a study as one page: results with intervals, calibration, subgroups",
+        "cardiolens report runs/mass --cohort cohorts/mine --out reports/mass\n"
+        "  cardiolens report studies/mine --out reports/mine --pdf\n"
+        "  cardiolens report out/demo",
+    )  # fmt: skip
+    report.add_argument("folder", type=Path, help="a fine-tuned run, or the folder of a finished `study` or `demo`")
+    report.add_argument("--cohort", type=Path, help="of a run: what it was trained on")
+    report.add_argument("--test-cohort", type=Path, metavar="COHORT", help="of a run: ask about all of another cohort instead")
     report.add_argument("--out", type=Path, help="where to write (default: the same folder)")
+    report.add_argument("--pdf", action="store_true", help="print the page to report.pdf too, by a Chromium found here")
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -69,33 +77,35 @@ def _study(arguments: argparse.Namespace) -> int:
     from cardiolens.cohorts.store import Cohort
     from cardiolens.parallel import Workers
     from cardiolens.progress import terminal_progress
-    from cardiolens.study.results import FinishedStudy, write_results
-    from cardiolens.study.runner import Asked, run_study
     from cardiolens.study.studies import allowed_by, choose_study
-    from cardiolens.study.tabular import tabular_runs
+    from cardiolens.study.written import AskedStudy, do_study, seen_from
 
     if not 1 <= arguments.seeds <= 5 or arguments.jobs < 1:
         fail("study", f"--seeds takes 1 to 5 and --jobs 1 or more, found {arguments.seeds} and {arguments.jobs}")
     parts = tuple(arguments.only.split(",")) if arguments.only else ()
-    study, recipes = choose_study(arguments.name, parts=parts, num_seeds=arguments.seeds, whole_search=arguments.whole_search)
-    cohort = Cohort.open(arguments.cohort)
-    study, left_out = allowed_by(study, cohort)
-    notes = tuple(f"Left out: {key}, since {why}." for key, why in left_out.items())
-    for note in notes:
-        print(note)
     if arguments.dry_run:
+        study, _ = choose_study(arguments.name, parts=parts, num_seeds=arguments.seeds, whole_search=arguments.whole_search)
+        cohort = Cohort.open(arguments.cohort)
+        study, left_out = allowed_by(study, cohort)
+        for key, why in left_out.items():
+            print(f"Left out: {key}, since {why}.")
         return _print_forecast(study, cohort)
     other = arguments.test_cohort
-    asked = Asked(cohort.path) if other is None else Asked(other, "all")
-    workers, progress = Workers(arguments.jobs, arguments.scheduler), terminal_progress()
-    people = cohort if other is None else Cohort.open(other)
-    # First, since it takes seconds and refuses at once a cohort in which a disease is too rare.
-    tabular = tabular_runs(cohort, people, asked.split, study.tabular, recipes.seeds) if study.tabular else None
-    runs = run_study(study, cohort, arguments.out, asked=asked, workers=workers, progress=progress)
-    done = FinishedStudy(study, runs, cohort, people, asked.split, (shlex.join(["cardiolens", *sys.argv[1:]]), *notes))
-    for path in write_results(done, arguments.out, tabular=tabular, progress=progress):
+    asked = AskedStudy(
+        name=arguments.name,
+        cohort=seen_from(arguments.out, arguments.cohort),
+        test_cohort=None if other is None else seen_from(arguments.out, other),
+        parts=parts,
+        seeds=arguments.seeds,
+        whole_search=arguments.whole_search,
+        command=shlex.join(["cardiolens", *sys.argv[1:]]),
+    )
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    workers = Workers(arguments.jobs, arguments.scheduler)
+    written, count = do_study(asked, arguments.out, workers=workers, progress=terminal_progress())
+    for path in written:
         print(path)
-    print(f"{len(runs.places)} runs. {NOTICE}")
+    print(f"{count} runs. {NOTICE}")
     return 0
 
 
@@ -112,7 +122,19 @@ def _print_forecast(study: Study, cohort: Cohort) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from cardiolens.study.demo import write_demo_report
+    from cardiolens.progress import terminal_progress
+    from cardiolens.study.written import report_folder
 
-    print(write_demo_report(arguments.study, arguments.out or arguments.study))
+    page = report_folder(
+        arguments.folder,
+        arguments.out or arguments.folder,
+        cohort=arguments.cohort,
+        test_cohort=arguments.test_cohort,
+        progress=terminal_progress(),
+    )
+    print(page)
+    if arguments.pdf:
+        from cardiolens.study.pdf import print_pdf
+
+        print(print_pdf(page))
     return 0

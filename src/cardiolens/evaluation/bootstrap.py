@@ -55,6 +55,17 @@ def resampled_counts(num_subjects: int, samples: int, rng: np.random.Generator) 
     return counts
 
 
+def resampled_totals(
+    values: Float[np.ndarray, "subject term"], samples: int, rng: np.random.Generator
+) -> Float[np.ndarray, "sample term"]:
+    """The sum of every column of `values` in each of `samples` draws of subjects with replacement."""
+    sums = np.empty((samples, values.shape[1]))
+    for first in range(0, samples, _SAMPLES_AT_ONCE):
+        counts = resampled_counts(len(values), min(_SAMPLES_AT_ONCE, samples - first), rng)
+        sums[first : first + len(counts)] = counts.astype(np.float64) @ values
+    return sums
+
+
 def resampled_sums(
     score: Float[np.ndarray, "seed subject column"],
     target: Float[np.ndarray, "subject column"],

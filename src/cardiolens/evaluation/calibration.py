@@ -1,4 +1,4 @@
-"""From scores to probabilities: Platt's logistic map, fitted on subjects that chose nothing else."""
+"""From scores to probabilities, fitted on subjects that chose nothing else, with what such a probability leaves open."""
 
 from __future__ import annotations
 
@@ -7,31 +7,68 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.special import expit, logit
+from scipy.stats import norm
 
 FEWEST_EVENTS = 10
 """With fewer positives or negatives a slope is noise: the scores' own slope stands and only the level is fitted."""
+ENOUGH_FOR_ISOTONIC = 1000
+"""Of the rarer class: from here on a map of free shape beats a line (Niculescu-Mizil & Caruana 2005)."""
+LEVEL, PLATT, ISOTONIC = "intercept", "slope and intercept", "isotonic"
+
+_MOST_KNOTS = 200
+_SMALLEST = 1e-4
+"""No subject is told a risk of nothing or of certainty because nobody like them had, or lacked, the disease."""
 
 
 @dataclass(frozen=True)
-class PlattMap:
-    """probability = 1 / (1 + exp(-(slope * score + intercept)))."""
+class CalibrationMap:
+    """probability = 1 / (1 + exp(-(slope * score + intercept))), or a monotone line through `knots`."""
 
     slope: float
+    """Above zero."""
     intercept: float
+    """Log odds at score zero."""
     prevalence: float
     """Share of positives among the subjects that it was fitted on; 0..1."""
     subjects: int
     events: int
     fitted: str
-    """What was fitted: `slope and intercept`, or `intercept`."""
+    """What was fitted: `intercept`, `slope and intercept` or `isotonic`."""
+    variance: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+    """Of the slope, of slope with intercept, of the intercept, by the observed information."""
+    knots: tuple[tuple[float, float], ...] = ()
+    """Isotonic: scores and probabilities, both rising."""
+
+    def probability(self, score: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+        """The calibrated probability of each score."""
+        if self.knots:
+            return np.interp(score, *np.array(self.knots).T)
+        return expit(self.slope * score + self.intercept)
+
+    def interval(
+        self, score: Float[np.ndarray, " subject"], *, seed_sd: float = 0.0
+    ) -> tuple[Float[np.ndarray, " subject"], Float[np.ndarray, " subject"]]:
+        """95 % limits of the probability, even on the scale of log odds.
+
+        They hold the error of the map and, where `seed_sd` is given, what another fine-tuning would have said: the standard
+        deviation between seeds of one subject's score. That the disease may come or not is no part of them. For an isotonic
+        map the error is that of the line through the same subjects. NaN where the map's error is not known.
+        """
+        of_slope, shared, of_intercept = self.variance
+        error = of_slope * score**2 + 2 * shared * score + of_intercept + (self.slope * seed_sd) ** 2
+        centre = logit(np.clip(self.probability(score), _SMALLEST, 1 - _SMALLEST))
+        reach = norm.ppf(0.975) * np.sqrt(error)
+        return expit(centre - reach), expit(centre + reach)
 
 
-def platt_map(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]) -> PlattMap:
-    """The map fitted by maximum likelihood to log odds and labels, as in Platt 1999 without his target smoothing.
+def fit_calibration(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]) -> CalibrationMap:
+    """The map fitted by maximum likelihood to scores (log odds) and labels; how many events there are decides its kind.
 
-    Where it has fewer than `FEWEST_EVENTS` of either class, or a score that ranks the wrong way round, the slope stays 1
-    and the intercept alone makes the mean probability equal the share of positives (half an event is added to either class,
-    so that no risk is zero).
+    Fewer than `FEWEST_EVENTS` of either class, or a score that ranks the wrong way round: the slope stays 1 and the
+    intercept alone, a correction of the prior, makes the mean probability equal the share of positives (half an event is
+    added to either class, so that no risk is zero). From `ENOUGH_FOR_ISOTONIC` of the rarer class on: isotonic regression.
+    Between: Platt's line (1999), without his smoothing of targets.
 
     Raises:
         ValueError: there is nobody to fit on, or a score is not finite.
@@ -39,14 +76,18 @@ def platt_map(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, 
     if not len(scores) or not np.isfinite(scores).all():
         raise ValueError(f"{len(scores)} scores, all of which must be finite, and at least one")
     subjects, events = len(scores), int(positive.sum())
-    slope, intercept, fitted = 1.0, math.nan, "intercept"
-    if min(events, subjects - events) >= FEWEST_EVENTS:
-        slope, intercept = _logistic_fit(scores, positive)
-        fitted = "slope and intercept"
+    rarer = min(events, subjects - events)
+    counted = {"prevalence": events / subjects, "subjects": subjects, "events": events}
+    slope, intercept = _logistic_fit(scores, positive) if rarer >= FEWEST_EVENTS else (math.nan, math.nan)
     if not (math.isfinite(intercept) and slope > 0):
-        slope, fitted = 1.0, "intercept"
         intercept = _level(scores, (events + 0.5) / (subjects + 1))
-    return PlattMap(slope, intercept, events / subjects, subjects, events, fitted)
+        weight = _weight(expit(scores + intercept))
+        return CalibrationMap(1.0, intercept, fitted=LEVEL, variance=(0.0, 0.0, 1 / float(weight.sum())), **counted)
+    variance = _variance(scores, expit(slope * scores + intercept))
+    if rarer < ENOUGH_FOR_ISOTONIC:
+        return CalibrationMap(slope, intercept, fitted=PLATT, variance=variance, **counted)
+    knots = _isotonic_knots(scores, positive)
+    return CalibrationMap(slope, intercept, fitted=ISOTONIC, variance=variance, knots=knots, **counted)
 
 
 def _logistic_fit(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]) -> tuple[float, float]:
@@ -60,9 +101,37 @@ def _logistic_fit(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarr
     return slope, float(fit.intercept_[0]) - slope * centre
 
 
+def _variance(scores: Float[np.ndarray, " subject"], probability: Float[np.ndarray, " subject"]) -> tuple[float, float, float]:
+    """Inverse of the information about slope and intercept; NaN for scores that do not vary."""
+    weight = _weight(probability)
+    total, mean = weight.sum(), np.average(scores, weights=weight)
+    spread = float((weight * (scores - mean) ** 2).sum())
+    if not spread > 0:
+        return math.nan, math.nan, math.nan
+    of_slope = 1 / spread
+    return of_slope, float(-mean * of_slope), float(1 / total + mean**2 * of_slope)
+
+
+def _weight(probability: Float[np.ndarray, " subject"]) -> Float[np.ndarray, " subject"]:
+    return np.maximum(probability * (1 - probability), 1e-12)
+
+
+def _isotonic_knots(
+    scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]
+) -> tuple[tuple[float, float], ...]:
+    from sklearn.isotonic import IsotonicRegression
+
+    fit = IsotonicRegression(y_min=_SMALLEST, y_max=1 - _SMALLEST, out_of_bounds="clip").fit(scores, positive)
+    at, risk = fit.X_thresholds_, fit.y_thresholds_
+    if len(at) > _MOST_KNOTS:
+        # Hardly anything is lost between so many, and a bundle stays readable.
+        kept = np.unique(np.linspace(0, len(at) - 1, _MOST_KNOTS).round().astype(int))
+        at, risk = at[kept], risk[kept]
+    return tuple(zip(at.tolist(), risk.tolist(), strict=True))
+
+
 def _level(scores: Float[np.ndarray, " subject"], share: float) -> float:
     from scipy.optimize import brentq
-    from scipy.special import expit
 
     reach = float(np.abs(scores).max()) + 40.0
     return float(brentq(lambda intercept: expit(scores + intercept).mean() - share, -reach, reach))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Real
 
+from cardiolens.evaluation.rendering import Table
 from cardiolens.types import RATE_HZ
 
 
@@ -61,12 +62,34 @@ class ReportContent:
     """Versions, hashes, seeds; may be nested."""
     next_steps: tuple[str, ...]
     """Commands or sentences on how to go on."""
+    metrics: pd.DataFrame | None = None
+    """`metrics.evaluate` of the predictions on `split`, where it was computed already."""
     split: str = "test"
     """The split whose predictions are evaluated."""
     oracle: pd.DataFrame | None = None
     """Predictions of the true risk (`comparison.oracle_predictions`)."""
     subjects: pd.DataFrame | None = None
-    """A cohort's table; only counts and means of it are shown."""
+    """The table of the cohort that was trained on; only counts and means of it are shown."""
+    asked: pd.DataFrame | None = None
+    """The table of the cohort that was asked about, where that is another one."""
+    flow: tuple[tuple[str, int], ...] = ()
+    """Counts with what they are of, from the files that were found to the rows that are stored (`cohort.json`)."""
+    refused: pd.DataFrame | None = None
+    """Columns part (ecg or cmr) and reason, one row each (`refused.csv`)."""
+    training_sets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Size of every balanced training set by column: "all" and its named parts."""
+    tables: tuple[Table, ...] = ()
+    """A study's own tables, shown in the place of the comparison of all methods."""
+    figures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    """A study's own figures: caption and PNG by name."""
+    heat_maps: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    """Figures of what pre-training learned: caption and PNG by name."""
+    heat_map_tables: tuple[Table, ...] = ()
+    """What such maps are worth, in numbers."""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the detailed method; may be nested."""
+    notes: tuple[str, ...] = ()
+    """What a reader has to know about how it was made, such as what was left out."""
     curves: pd.DataFrame | None = None
     """Columns run, epoch, metric, value (`curves.learning_curves`)."""
     reconstruction: Reconstruction | None = None

@@ -75,6 +75,26 @@ def auroc(
     return Interval(area, float(expit(logit(area) - reach)), float(expit(logit(area) + reach)))
 
 
+def seed_mean_auroc(
+    scores: Float[np.ndarray, "seed subject"], positive: Bool[np.ndarray, " subject"], *, confidence: float = 0.95
+) -> Interval:
+    """The mean area of several seeds of one method, with the interval that other subjects leave open; as `auroc` for one.
+
+    The mean area has the mean of the seeds' placements as its structural components (see `auroc_difference`).
+    """
+    num_cases, num_controls = int(positive.sum()), int((~positive).sum())
+    if num_cases == 0 or num_controls == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    by_case, by_control = (part.mean(axis=0)[None] for part in _placements(scores, positive))
+    area, of_cases, of_controls = float(by_case.mean()), _mean_covariance(by_case)[0], _mean_covariance(by_control)[0]
+    variance = float(of_cases[0] + of_controls[0])
+    if not variance > 1e-15:
+        return Interval(area, np.nan, np.nan)
+    freedom = _satterthwaite(of_cases, num_cases - 1, of_controls, num_controls - 1)[0]
+    reach = t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance) / (area * (1 - area))
+    return Interval(area, float(expit(logit(area) - reach)), float(expit(logit(area) + reach)))
+
+
 def auroc_difference(
     first: Float[np.ndarray, "seed_of_first subject"],
     second: Float[np.ndarray, "seed_of_second subject"],

@@ -16,6 +16,20 @@ METRIC_LABELS = {
     "mae": "MAE",
     "mean_r": "mean r",
     "mean_r2": "mean R²",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill",
+    "calibration_slope": "Calibration slope",
+    "calibration_intercept": "Calibration intercept",
+    "observed_to_expected": "Observed / expected",
+    "ece": "Calibration error (ECE)",
+    "ece_by_chance": "ECE of perfect risks",
+    "threshold": "Threshold",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "Positive predictive value",
+    "npv": "Negative predictive value",
+    "coverage_80": "Coverage of 80 % intervals",
+    "coverage_95": "Coverage of 95 % intervals",
 }
 
 

@@ -86,7 +86,7 @@ def auprc(
     return Interval(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)))
 
 
-def proportion(events: int, n: int, *, confidence: float = 0.95) -> Interval:
+def proportion(events: int | float, n: int, *, confidence: float = 0.95) -> Interval:
     """Events out of n (0..1) with Wilson's interval; NaN for n 0."""
     if n == 0:
         return Interval(np.nan, np.nan, np.nan)

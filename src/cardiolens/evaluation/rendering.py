@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pandas as pd
@@ -55,10 +55,21 @@ class Table:
     numbers: pd.DataFrame
     note: str = ""
 
+    def renamed(self, name: str, title: str) -> Table:
+        """The same content under another name and title."""
+        return replace(self, name=name, title=title)
+
 
 def header_of(*names: str) -> tuple[Cell, ...]:
     """A header of plain names."""
     return tuple(Cell(name) for name in names)
+
+
+def plain_table(numbers: pd.DataFrame, *, name: str, title: str, note: str = "", decimals: int = 3) -> Table:
+    """A data frame as it is: a column of the table for each of its own, the first names the rows."""
+    rows = [tuple(Cell(_plain(value, decimals)) for value in row) for row in numbers.itertuples(index=False)]
+    header = header_of(*(str(column).replace("_", " ") for column in numbers))
+    return Table(name, title, header, (Block("", tuple(rows)),), numbers, note)
 
 
 def as_markdown(table: Table) -> str:
@@ -130,6 +141,12 @@ def as_text(table: Table, *, details: bool = True) -> str:
 def as_csv(table: Table) -> str:
     """The numbers, unrounded, one per row."""
     return table.numbers.to_csv(index=False, lineterminator="\n")
+
+
+def _plain(value: object, decimals: int) -> str:
+    if pd.isna(value):
+        return "–"
+    return f"{value:.{decimals}f}".replace("-", "−") if isinstance(value, float) else str(value)
 
 
 def _markdown_cell(cell: Cell) -> str:

@@ -1,16 +1,15 @@
-"""Tables of one cohort's results: diseases, phenotypes, who is in the study. All are pure functions of tables of numbers."""
+"""Tables of one cohort's results: diseases and phenotypes. All are pure functions of tables of numbers."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from cardiolens.evaluation.labels import column_label
-from cardiolens.evaluation.metrics import class_columns, proportion
+from cardiolens.evaluation.metrics import class_columns
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.evaluation.seeds import over_seeds
 from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS
 
-SPLITS = ("train", "select", "calibrate", "test")
 _DISEASES = ("cad", "af", "dm")
 _MEASURES = {"auroc": "auprc", "mean_r": "mean_r2", "r": "r2"}
 """What says most about a class, a group and a value, and what is shown beside it."""
@@ -78,29 +77,6 @@ def evaluation_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
     )
 
 
-def cohort_table(subjects: pd.DataFrame) -> Table:
-    """Who is in the study, by split: subjects, with MRI, age, women, and cases of each disease out of those known.
-
-    `subjects` is a cohort's table; columns that it does not hold are left out.
-    """
-    splits = [name for name in SPLITS if (subjects["split"] == name).any()]
-    splits += sorted(set(subjects["split"].unique()) - set(splits))
-    groups = {name: subjects[subjects["split"] == name] for name in splits} | {"all": subjects}
-    numbers = pd.DataFrame([row for name, group in groups.items() for row in _cohort_numbers(name, group)])
-    by_what = numbers.set_index(["what", "split"])
-    rows = [
-        (Cell(str(what)), *(_cohort_cell(by_what.loc[(what, name)]) for name in groups)) for what in numbers["what"].unique()
-    ]
-    return Table(
-        name="cohort",
-        title="Subjects by split",
-        header=header_of("", *groups),
-        blocks=(Block("", tuple(rows)),),
-        numbers=numbers,
-        note="Cases with their share of the subjects whose status is known. Splits follow from a keyed hash of the subject.",
-    )
-
-
 def predicted_classes(predictions: pd.DataFrame) -> tuple[str, ...]:
     """The columns of classes in a checked table, diseases of the paper first."""
     found = class_columns(predictions) & set(predictions["column"].unique())
@@ -151,39 +127,6 @@ def _evaluation_row(column: str, values: pd.DataFrame) -> tuple[Cell, ...]:
 def _error(row: pd.Series, unit: str) -> Cell:
     cell = _with_interval(row, 2)
     return Cell(f"{cell.text} {unit}".rstrip(), cell.detail)
-
-
-def _cohort_numbers(split: str, group: pd.DataFrame) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = [{"split": split, "what": "Subjects", "kind": "count", "value": len(group)}]
-    if "has_cmr" in group:
-        rows.append(_share(split, "With MRI", int(group["has_cmr"].sum()), len(group)))
-    if "age_years" in group:
-        age = group["age_years"].astype("float64")
-        rows.append({"split": split, "what": "Age, years", "kind": "mean", "value": age.mean(), "sd": age.std()})
-    if "sex" in group:
-        known = group["sex"].dropna()
-        rows.append(_share(split, "Women", int((known == "F").sum()), len(known)))
-    for column in _DISEASES:
-        if column in group:
-            known = group[column].dropna()
-            rows.append(_share(split, column_label(column).name, int((known == 1).sum()), len(known)))
-    return rows
-
-
-def _share(split: str, what: str, events: int, n: int) -> dict[str, object]:
-    share = proportion(events, n)
-    found = {"value": share.value, "low": share.low, "high": share.high, "events": events, "n": n}
-    return {"split": split, "what": what, "kind": "share"} | found
-
-
-def _cohort_cell(row: pd.Series) -> Cell:
-    if row["kind"] == "count":
-        return Cell(f"{int(row['value']):,}")
-    if pd.isna(row["value"]):
-        return Cell("–")
-    if row["kind"] == "mean":
-        return Cell(f"{row['value']:.1f}", f"± {row['sd']:.1f}" if pd.notna(row["sd"]) else "")
-    return Cell(f"{int(row['events']):,}", f"{100 * row['value']:.1f} %")
 
 
 def _with_interval(row: pd.Series, decimals: int) -> Cell:

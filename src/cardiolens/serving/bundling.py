@@ -13,7 +13,7 @@ from cardiolens.bundles.bundle import Bundle, read_bundle, write_bundle
 from cardiolens.bundles.config import BundleConfig, Calibration, HeadCard, InputContract, Measurement
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.calibration import PlattMap, platt_map
+from cardiolens.evaluation.calibration import CalibrationMap, fit_calibration
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.tasks.task import Task, TaskKind
@@ -64,15 +64,15 @@ def cohort_in_words(cohort: Cohort) -> str:
     return f"Trained on {count} synthetic hearts only" if synthetic else f"Trained on {count} subjects"
 
 
-def _platt_maps(task: Task, predictions: pd.DataFrame) -> list[PlattMap]:
+def _platt_maps(task: Task, predictions: pd.DataFrame) -> list[CalibrationMap]:
     maps = []
     for column in task.columns:
         rows = predictions[(predictions["column"] == column) & predictions["target"].notna()]
-        maps.append(platt_map(rows["score"].to_numpy(np.float64), rows["target"].to_numpy() > 0.5))
+        maps.append(fit_calibration(rows["score"].to_numpy(np.float64), rows["target"].to_numpy() > 0.5))
     return maps
 
 
-def _cards(method: SupervisedConfig, weights: Mapping[str, Tensor], maps: Mapping[str, list[PlattMap]]) -> list[HeadCard]:
+def _cards(method: SupervisedConfig, weights: Mapping[str, Tensor], maps: Mapping[str, list[CalibrationMap]]) -> list[HeadCard]:
     cards, start = [], 0
     for task in method.tasks:
         place = slice(start, start + len(task.columns))
@@ -107,7 +107,7 @@ def _measurements(method: SupervisedConfig, metrics: pd.DataFrame, cohort: str) 
     ]
 
 
-def _calibration_notes(maps: Mapping[str, list[PlattMap]]) -> dict[str, str]:
+def _calibration_notes(maps: Mapping[str, list[CalibrationMap]]) -> dict[str, str]:
     return {
         f"calibration.{task}": "; ".join(f"{m.fitted} on {m.events} events among {m.subjects} subjects" for m in fitted)
         for task, fitted in maps.items()

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.cohorts.store import Cohort
-from cardiolens.evaluation.comparison import oracle_predictions
+from cardiolens.errors import BadOption
 from cardiolens.evaluation.content import OneAnswer, Reconstruction, ReportContent, SimilarityMaps
 from cardiolens.evaluation.curves import learning_curves
 from cardiolens.evaluation.predictions import concat_predictions, read_predictions, write_predictions
@@ -25,20 +26,23 @@ from cardiolens.evaluation.report import write_report
 from cardiolens.formats import read_recording
 from cardiolens.formats.wfdb_record import write as write_wfdb
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
-from cardiolens.progress import Progress, terminal_progress
+from cardiolens.progress import QUIET, Progress, terminal_progress
 from cardiolens.recipes import demo as recipes
 from cardiolens.serving.bundling import bundle_run
 from cardiolens.serving.predictor import Predictor
+from cardiolens.study.reporting import cohort_content, model_settings
+from cardiolens.study.tabular import tabular_runs
 from cardiolens.synthetic.generator import make_subject
+from cardiolens.tasks import TaskKind
 from cardiolens.training.config import RunConfig
-from cardiolens.training.environment import describe_environment
 from cardiolens.training.pictures import ExamplePictures, example_pictures
 from cardiolens.training.predict import predict_run
-from cardiolens.training.train import CPU, train
+from cardiolens.training.run import Run
+from cardiolens.training.train import train
 
 TRAINED_ON = "Trained on synthetic hearts only"
 SUPERVISED, MDM, MMCL = "Supervised", "MDM", "MMCL"
-_PREDICTIONS, _PICTURES, _EXAMPLE, _ANSWER = "predictions.parquet", "pictures.npz", "example.hea", "answer.json"
+_PREDICTIONS, _PICTURES, _EXAMPLE, ANSWER = "predictions.parquet", "pictures.npz", "example.hea", "answer.json"
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def run_demo(
             method: train(
                 replace(_seeded(steps.joint, seed), name=method),
                 cohort,
-                out / "runs" / f"{method}-fine-tuned".lower(),
+                out / "runs" / _tuned(method),
                 start_from=start,
                 progress=progress,
             )
@@ -94,9 +98,7 @@ def run_demo(
         }
     with _step(console, "5/6 predict the test split and one ECG file"):
         if not (out / _PREDICTIONS).exists():
-            write_predictions(
-                concat_predictions([predict_run(run, cohort, "test") for run in tuned.values()]), out / _PREDICTIONS
-            )
+            write_predictions(_predictions(list(tuned.values()), cohort, seed), out / _PREDICTIONS)
         if not (out / _PICTURES).exists():
             example_pictures(mdm, mmcl, cohort).write(out / _PICTURES)
         name, provenance = (
@@ -106,7 +108,7 @@ def run_demo(
         bundle_run(tuned[MMCL], cohort, out / "bundle", name=name, training_data=TRAINED_ON, provenance=provenance)
         _answer_example(cohort, out, seed)
     with _step(console, "6/6 write the report"):
-        page = write_demo_report(out, out)
+        page = write_demo_report(out, out, progress=progress)
     console.print(f"\nDone in {time.monotonic() - began:.0f} s. Look at [bold]{page}[/bold]")
     console.print("Next:")
     for step in next_steps(out):
@@ -114,7 +116,7 @@ def run_demo(
     return page
 
 
-def write_demo_report(study: Path, out: Path) -> Path:
+def write_demo_report(study: Path, out: Path, *, progress: Progress = QUIET) -> Path:
     """The report of a finished demo, from its files alone; the path of the page.
 
     Raises:
@@ -123,27 +125,24 @@ def write_demo_report(study: Path, out: Path) -> Path:
     cohort = Cohort.open(study / "cohort")
     predictions = read_predictions(study / _PREDICTIONS)
     pictures = ExamplePictures.read(study / _PICTURES)
-    answer = json.loads((study / _ANSWER).read_text())
+    answer = json.loads((study / ANSWER).read_text())
     runs = sorted(path.parent for path in (study / "runs").glob("*/metrics.jsonl"))
-    oracle = oracle_predictions(cohort.subjects)
     content = ReportContent(
         title="cardiolens demo",
         predictions=predictions,
         detailed_method=MMCL,
-        is_synthetic=True,
         commands=(
             f"cardiolens demo --subjects {len(cohort.subjects)} --seed {cohort.settings.source['seed']} --out {study.name}",
         ),
-        environment=describe_environment(CPU) | {"cohort": cohort.fingerprint},
         next_steps=next_steps(study),
-        oracle=oracle[oracle["split"] == "test"],
-        subjects=cohort.subjects,
+        model=model_settings(Run.open(study / "runs" / _tuned(MMCL))),
         curves=learning_curves({run.name: run / "metrics.jsonl" for run in runs}),
         reconstruction=Reconstruction(pictures.original, pictures.reconstructed, pictures.hidden),
         similarity=SimilarityMaps(pictures.pictures, pictures.similarity),
         prediction=OneAnswer(answer["answer"], read_recording(study / _EXAMPLE).signal_mv, measured=answer["measured"]),
+        **cohort_content(cohort, cohort, "test"),
     )
-    return write_report(out, content)
+    return write_report(out, content, progress=progress)
 
 
 def next_steps(out: Path) -> tuple[str, ...]:
@@ -157,6 +156,23 @@ def next_steps(out: Path) -> tuple[str, ...]:
     )
 
 
+def _predictions(runs: list[Run], cohort: Cohort, seed: int) -> pd.DataFrame:
+    """What the runs and the tabular baseline say about the test split, and about both halves of validation for calibration."""
+    splits = ("select", "calibrate", "test")
+    tables = [predict_run(run, cohort, split) for run in runs for split in splits]
+    columns = [task.columns[0] for task in runs[0].config.method.tasks if task.kind is TaskKind.CLASSIFICATION]
+    try:
+        tables.append(tabular_runs(cohort, [(cohort, split) for split in splits], columns, (seed,)))
+    except BadOption as error:
+        # A cohort of a few dozen has no case to choose trees by; the rest of the demo needs none.
+        print(f"   no tabular baseline: {error.found}")
+    return concat_predictions(tables)
+
+
+def _tuned(method: str) -> str:
+    return f"{method}-fine-tuned".lower()
+
+
 def _seeded(config: RunConfig, seed: int) -> RunConfig:
     return replace(config, training=replace(config.training, seed=seed))
 
@@ -168,7 +184,7 @@ def _answer_example(cohort: Cohort, out: Path, seed: int) -> None:
     answer = Predictor.from_pretrained(out / "bundle")(read_recording(out / _EXAMPLE))
     measured = dict(zip(PHENOTYPE_COLUMNS, cohort.values(PHENOTYPE_COLUMNS)[row].tolist(), strict=True))
     known = {column: value for column, value in measured.items() if np.isfinite(value)}
-    write_atomically(out / _ANSWER, json.dumps({"answer": answer.to_json(), "measured": known}, indent=1).encode())
+    write_atomically(out / ANSWER, json.dumps({"answer": answer.to_json(), "measured": known}, indent=1).encode())
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""From a study's finished runs to the papers' tables and figures, as files. Nothing is trained here.
+"""From a study's finished runs to the papers' tables and figures, as files, and to the report. Nothing is trained here.
 
 tables/    CSV, Markdown and LaTeX of Tables I to V, of what goes beyond them, and of the second paper's models
 figures/   PNG of Figures 4 to 6 and of the second paper's bars, with their numbers as CSV
-index.html all of them on one page
+index.html the report, with all of them
 predictions.parquet, metrics.csv   what they are made of
 """
 
@@ -18,26 +18,35 @@ import pandas as pd
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.comparison import compare, oracle_predictions
+from cardiolens.evaluation.comparison import compare
+from cardiolens.evaluation.content import ReportContent
+from cardiolens.evaluation.curves import learning_curves
 from cardiolens.evaluation.differences import differences
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.paper_figures import low_data_curves, model_bars, phenotype_scatters
 from cardiolens.evaluation.paper_tables import DUAL_PHASE_MODELS, PAPER_TABLES, Results, beyond, dual_phase
 from cardiolens.evaluation.predictions import concat_predictions, read_predictions, write_predictions
-from cardiolens.evaluation.rendering import Table, as_csv, as_latex, as_markdown
-from cardiolens.evaluation.study_page import write_study_page
+from cardiolens.evaluation.rendering import Table, as_csv, as_latex, as_markdown, plain_table
+from cardiolens.evaluation.report import write_report
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.notice import NOTICE
 from cardiolens.progress import QUIET, Progress
 from cardiolens.study.heat_maps import write_heat_maps
 from cardiolens.study.paper import CMR_OF_MMCL, LOW_DATA_METHODS, MMCL, share_of
 from cardiolens.study.plan import Study
+from cardiolens.study.reporting import cohort_content, model_settings
 from cardiolens.study.runner import StudyRuns
 from cardiolens.training.examples import training_rows
+from cardiolens.training.run import METRICS, Run
 
 _HEAT_MAPS = {"mmcl_without_mdm": "MMCL w/o MDM", "mmcl": "MMCL"}
 _REFERENCES = (MMCL, CMR_OF_MMCL, "ECG only")
 _BOOTSTRAP_SEED = 2023
+_HEAT_MAP_TITLES = {
+    "retrieval": "Finding the right MRI for an ECG, and the ECG for an MRI",
+    "localisation": "Where the positive similarity lies: share inside the heart, and whether the maximum does",
+    "sanity": "How much of a map survives when the weights are random",
+}
 _CAPTIONS = {
     "figure_4_phenotypes": "Figure 4: twenty phenotypes predicted from the ECG against their measured values.",
     "figure_5_few_labels": "Figure 5: diseases by the number of subjects that fine-tuning saw.",
@@ -58,63 +67,87 @@ class FinishedStudy:
     people: Cohort
     """What was asked about; often the same."""
     split: str
+    commands: tuple[str, ...] = ()
+    """What a reader types to get the same."""
     notes: tuple[str, ...] = ()
-    """For the page: what was left out, and the command."""
+    """What was left out, and why."""
 
 
 def write_results(
     done: FinishedStudy, out: Path, *, tabular: pd.DataFrame | None = None, progress: Progress = QUIET
 ) -> list[Path]:
-    """Write every table and figure that the study's runs allow; the files that were written, the page last.
+    """Write every table and figure that the study's runs allow, and the report; the files that were written, the page last.
+
+    A study of pre-training alone has figures and no page.
 
     Raises:
         BadRun: no run predicts anything and there is nothing to draw.
+        BadCohort: a recording stands in two splits.
     """
     for folder in ("tables", "figures"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    tables: list[Table] = []
-    written: list[Path] = []
-    if done.runs.predictions:
-        whole = [read_predictions(path) for key, path in done.runs.predictions.items() if share_of(key) == 1]
-        predictions = concat_predictions([*whole, *([] if tabular is None else [tabular])])
-        results = _results(predictions, done)
-        write_predictions(predictions, out / "predictions.parquet")
-        write_atomically(out / "metrics.csv", results.metrics.to_csv(index=False).encode())
-        tables = list(_tables(results))
-        written += [path for table in tables for path in _write_table(out / "tables", table)]
-        written += _write_figures(out / "figures", done, predictions, results)
+    heat_maps: list[Path] = []
     if places := {name: done.runs.places[key] for key, name in _HEAT_MAPS.items() if key in done.runs.places}:
-        written += _write_figure_6(out / "figures", done, places, progress)
-    figures = {path.stem: (_CAPTIONS[path.stem], path.read_bytes()) for path in written if path.suffix == ".png"}
-    if not tables and not figures:
-        raise BadRun(
-            done.study.name, found="a study with nothing to show", expected="fine-tuned runs", remedy="choose another part"
-        )
-    page = write_study_page(
-        out,
-        title=f"cardiolens study {done.study.name}",
-        is_synthetic=_is_synthetic(done.people),
-        tables=tables,
-        figures=figures,
-        notes=done.notes,
+        heat_maps = _write_figure_6(out / "figures", done, places, progress)
+    if not done.runs.predictions:
+        if not heat_maps:
+            found, remedy = "a study with nothing to show", "choose another part"
+            raise BadRun(done.study.name, found=found, expected="fine-tuned runs", remedy=remedy)
+        return heat_maps
+    asked, held_out = (
+        [read_predictions(path) for key, path in answers.items() if share_of(key) == 1]
+        for answers in (done.runs.predictions, done.runs.held_out)
     )
-    return [*written, page]
+    everything = concat_predictions([*asked, *held_out, *([] if tabular is None else [tabular])])
+    write_predictions(everything, out / "predictions.parquet")
+    predictions = everything[(everything["split"] == done.split).to_numpy()]
+    content = cohort_content(done.cohort, done.people, done.split)
+    results = _results(predictions, done.split, content["oracle"])
+    write_atomically(out / "metrics.csv", results.metrics.to_csv(index=False).encode())
+    tables = list(_tables(results))
+    written = [path for table in tables for path in _write_table(out / "tables", table)]
+    figures = _write_figures(out / "figures", done, predictions, results)
+    detailed = next((method for method in _REFERENCES if method in set(predictions["method"])), predictions["method"].iloc[0])
+    of_detailed = [key for key in done.runs.predictions if Run.open(done.runs.places[key]).config.name == detailed]
+    pretraining = {key: place / METRICS for key, place in done.runs.places.items() if key not in done.runs.predictions}
+    report = ReportContent(
+        title=f"cardiolens study {done.study.name}",
+        predictions=everything,
+        metrics=results.metrics,
+        detailed_method=detailed,
+        commands=done.commands,
+        notes=done.notes,
+        next_steps=(),
+        tables=tuple(tables),
+        figures=_captioned(figures),
+        heat_maps=_captioned(heat_maps),
+        heat_map_tables=tuple(_heat_map_tables(heat_maps)),
+        curves=learning_curves({key: path for key, path in pretraining.items() if "/" not in key and path.exists()}),
+        model=model_settings(Run.open(done.runs.places[of_detailed[0]])) if of_detailed else {},
+        **content,
+    )
+    return [*written, *figures, *heat_maps, write_report(out, report, progress=progress)]
 
 
-def _results(predictions: pd.DataFrame, done: FinishedStudy) -> Results:
+def _captioned(paths: list[Path]) -> dict[str, tuple[str, bytes]]:
+    return {path.stem: (_CAPTIONS[path.stem], path.read_bytes()) for path in paths if path.suffix == ".png"}
+
+
+def _heat_map_tables(paths: list[Path]) -> Iterator[Table]:
+    for path in paths:
+        if path.suffix == ".csv":
+            yield plain_table(pd.read_csv(path), name=path.stem, title=_HEAT_MAP_TITLES[path.stem])
+
+
+def _results(predictions: pd.DataFrame, split: str, oracle: pd.DataFrame | None) -> Results:
     present = set(predictions["method"])
     shared = shared_subjects(predictions)
     found = [
-        differences(shared, reference=reference, split=done.split, rng=np.random.default_rng(_BOOTSTRAP_SEED))
+        differences(shared, reference=reference, split=split, rng=np.random.default_rng(_BOOTSTRAP_SEED))
         for reference in _REFERENCES
         if reference in present and len(present) > 1
     ]
-    oracle = None
-    if _is_synthetic(done.people):
-        told = oracle_predictions(done.people.subjects.iloc[done.people.rows(done.split)])
-        oracle = told.assign(split=done.split)
-    both = pd.concat(found, ignore_index=True) if found else None
-    return Results(evaluate(predictions), done.split, both, oracle)
+    return Results(evaluate(predictions), split, pd.concat(found, ignore_index=True) if found else None, oracle)
 
 
 def shared_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -176,7 +209,3 @@ def low_data_results(done: FinishedStudy) -> pd.DataFrame:
         parts.append(metrics[asked].assign(train_size=sizes[kind]))
     columns = ["method", "column", "metric", "seed", "train_size", "value", "low", "high"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-
-
-def _is_synthetic(cohort: Cohort) -> bool:
-    return cohort.settings.source.get("kind") == "synthetic"

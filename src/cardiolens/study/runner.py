@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from cardiolens.atomic import write_atomically
+from cardiolens.cohorts.splits import SPLIT_GROUPS
 from cardiolens.cohorts.store import Cohort
 from cardiolens.configs import digest, to_json
-from cardiolens.evaluation.predictions import write_predictions
+from cardiolens.evaluation.predictions import concat_predictions, write_predictions
 from cardiolens.parallel import HERE, Workers
 from cardiolens.progress import QUIET, Progress
 from cardiolens.study.choice import best_of, combinations
@@ -24,6 +25,8 @@ from cardiolens.training.config import RunConfig
 from cardiolens.training.predict import predict_run
 from cardiolens.training.run import Run
 from cardiolens.training.train import train
+
+VALIDATION = "validation"
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,8 @@ class RunTask:
     cohort: Path
     place: Path
     start: tuple[Path, ...]
-    asked: Asked
-    predictions: Path | None
-    """Where its answers go, named by whom it is asked about; None asks nobody."""
+    asked: tuple[tuple[Asked, Path], ...]
+    """Whom the finished run is asked about, and where its answers go, named by whom they are about."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class StudyRuns:
     """Settings that validation chose, by sweep."""
     predictions: dict[str, Path]
     """Table of each run that predicts, by key."""
+    held_out: dict[str, Path]
+    """What it says about the validation subjects of its own cohort, on whom risks are calibrated, by key."""
 
 
 def run_study(
@@ -86,16 +90,20 @@ def run_study(
                 task.note(done)
             state.settle(ready, planned, tasks)
             waiting = [one for one in waiting if one not in ready]
-    return StudyRuns(state.places, state.chosen, state.predictions)
+    return StudyRuns(state.places, state.chosen, state.predictions, state.held_out)
 
 
 def do_run(task: RunTask) -> str:
-    """Train one run, ask it about the test subjects, and say so in one line. Done work is not done again."""
+    """Train one run, ask it about people, and say so in one line. Done work is not done again."""
     cohort = Cohort.open(task.cohort)
     run = train(task.config, cohort, task.place, start_from=task.start)
-    if task.predictions is not None and not task.predictions.exists():
-        asked = cohort if task.asked.cohort == task.cohort else Cohort.open(task.asked.cohort)
-        write_predictions(predict_run(run, asked, task.asked.split), task.predictions)
+    for asked, answers in task.asked:
+        if not answers.exists():
+            people = cohort if asked.cohort == task.cohort else Cohort.open(asked.cohort)
+            # The halves of validation serve different ends and keep their names.
+            splits = SPLIT_GROUPS[VALIDATION] if asked.split == VALIDATION else (asked.split,)
+            tables = [predict_run(run, people, split) for split in splits]
+            write_predictions(concat_predictions(tables), answers)
     value = run.result["best_value"]
     return f"{task.key}: {run.result['epochs']} epochs" + ("" if value is None else f", validation {value:.4f}")
 
@@ -107,10 +115,12 @@ class _State:
         self._cohort, self._out, self._asked = cohort, out, asked
         people = cohort if asked.cohort == cohort.path else Cohort.open(asked.cohort)
         self._answers = f"predictions-{asked.split}-{people.fingerprint[:12]}.parquet"
+        self._held_out = f"predictions-{VALIDATION}-{cohort.fingerprint[:12]}.parquet"
         self._digests: dict[str, str] = {}
         self.places: dict[str, Path] = {}
         self.chosen: dict[str, dict[str, Any]] = {}
         self.predictions: dict[str, Path] = {}
+        self.held_out: dict[str, Path] = {}
 
     def is_ready(self, one: PlannedRun | Sweep) -> bool:
         run = one.base if isinstance(one, Sweep) else one
@@ -131,13 +141,15 @@ class _State:
         place = self._out / "runs" / name
         _remember(place, run)
         start = tuple(self.places[key] for key in run.start)
-        answers = place / self._answers if run.predicts else None
-        return RunTask(run.key, run.config, self._cohort.path, place, start, self._asked, answers)
+        asked = (self._asked, place / self._answers), (Asked(self._cohort.path, VALIDATION), place / self._held_out)
+        return RunTask(run.key, run.config, self._cohort.path, place, start, asked if run.predicts else ())
 
     def settle(self, ready: Sequence[PlannedRun | Sweep], planned: Sequence[PlannedRun], tasks: Sequence[RunTask]) -> None:
         """Take note of finished runs, and choose where a sweep is complete."""
         self.places |= {run.key: task.place for run, task in zip(planned, tasks, strict=True)}
-        self.predictions |= {task.key: task.predictions for task in tasks if task.predictions is not None}
+        for task in tasks:
+            if task.asked:
+                (_, self.predictions[task.key]), (_, self.held_out[task.key]) = task.asked
         for sweep in ready:
             if isinstance(sweep, Sweep):
                 tried = [sweep.run(chosen).key for chosen in combinations(sweep.grid)]

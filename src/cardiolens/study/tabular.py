@@ -16,17 +16,19 @@ from cardiolens.study.choice import best_of, combinations
 from cardiolens.training.predict import first_visits
 
 
-def tabular_runs(cohort: Cohort, asked: Cohort, split: str, columns: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
-    """Predictions of every column and seed, on the same balanced training sets as the other methods.
+def tabular_runs(
+    cohort: Cohort, asked: Sequence[tuple[Cohort, str]], columns: Sequence[str], seeds: Sequence[int]
+) -> pd.DataFrame:
+    """Predictions of every column and seed about some splits of cohorts, from the same balanced training sets as other methods.
 
     Raises:
         BadOption: a column has no balanced training set, or validation has one class alone.
         BadCohort: a covariate is absent.
     """
-    return pd.concat([_column(cohort, asked, split, column, seeds) for column in columns], ignore_index=True)
+    return pd.concat([_column(cohort, asked, column, seeds) for column in columns], ignore_index=True)
 
 
-def _column(cohort: Cohort, asked: Cohort, split: str, column: str, seeds: Sequence[int]) -> pd.DataFrame:
+def _column(cohort: Cohort, asked: Sequence[tuple[Cohort, str]], column: str, seeds: Sequence[int]) -> pd.DataFrame:
     if column not in cohort.training_sets:
         raise BadOption(
             cohort.path,
@@ -48,14 +50,11 @@ def _column(cohort: Cohort, asked: Cohort, split: str, column: str, seeds: Seque
         for chosen in combinations(GRID)
     ]
     chosen = best_of(GRID, delong(np.stack(tried), positive).area.tolist())
-    people = asked.subjects.iloc[first_visits(asked, split)]
-    return pd.concat(
-        [
-            tabular_predictions(
-                people, column, column, split,
-                tabular_scores(cohort.subjects, labels, train, people, TabularConfig(**chosen, seed=seed)), seed=seed,
-            )
-            for seed in seeds
-        ],
-        ignore_index=True,
-    )  # fmt: skip
+    tables = []
+    for whose, split in asked:
+        people = whose.subjects.iloc[first_visits(whose, split)]
+        for seed in seeds:
+            config = TabularConfig(**chosen, seed=seed)
+            scores = tabular_scores(cohort.subjects, labels, train, people, config)
+            tables.append(tabular_predictions(people, column, column, split, scores, seed=seed))
+    return pd.concat(tables, ignore_index=True)

@@ -30,7 +30,7 @@ from cardiolens.training.config import RunConfig
 
 SCHEMA_VERSION = 1
 MODEL = "model.safetensors"
-_CONFIG, _ENVIRONMENT, _METRICS, _DONE = "config.json", "environment.json", "metrics.jsonl", "done.json"
+_CONFIG, _ENVIRONMENT, METRICS, _DONE = "config.json", "environment.json", "metrics.jsonl", "done.json"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Run:
         Raises:
             BadRun: the file is damaged.
         """
-        path = self.path / _METRICS
+        path = self.path / METRICS
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         try:
             return [json.loads(line) for line in lines]
@@ -119,7 +119,7 @@ class Run:
 
     def append_metrics(self, line: Mapping[str, float | int]) -> None:
         """Add one epoch's line; a number that is not finite is stored as null."""
-        with full_disk_named(self.path / _METRICS), (self.path / _METRICS).open("ab") as file:
+        with full_disk_named(self.path / METRICS), (self.path / METRICS).open("ab") as file:
             file.write(json.dumps({name: _finite(value) for name, value in line.items()}, allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -128,7 +128,7 @@ class Run:
         """Forget lines of epochs that will be trained again, and a line that was cut off."""
         kept = [line for line in self.metrics() if line["epoch"] <= epoch]
         content = b"".join(json.dumps(line).encode() + b"\n" for line in kept)
-        path = self.path / _METRICS
+        path = self.path / METRICS
         if path.exists() and path.read_bytes() != content:
             write_atomically(path, content)
 

@@ -1,0 +1,45 @@
+"""The answer for one ECG."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from cardiolens.evaluation.answers import answer_figures, answer_table, risk_rows
+from cardiolens.evaluation.figures import cohort_moments
+from cardiolens.evaluation.sections.evidence import Evidence
+from cardiolens.evaluation.sections.section import Figure, Folded, Part, Section, Text
+
+_RISK = Markup(
+    '<div class="risk"><span>{label}</span><b>{probability}</b>'
+    '<div class="track"><div class="bar" style="width: {bar}%"></div><div class="mark" style="left: {mark}%"></div></div>'
+    '<span class="context">{context}</span></div>'
+)
+
+
+def prediction(evidence: Evidence) -> Section | None:
+    """The ECG, its risks as bars and its phenotypes; nothing where no ECG was asked about."""
+    one = evidence.content.prediction
+    if one is None:
+        return None
+    cohort = cohort_moments(evidence.predictions)
+    drawn = {name: Figure(name, caption, png) for name, caption, png in answer_figures(one, cohort)}
+    answer = one.answer
+    bars = Markup("").join(
+        _RISK.format(
+            label=risk.label, probability=risk.probability, bar=risk.bar_percent, mark=risk.mark_percent, context=risk.context
+        )
+        for risk in risk_rows(answer)
+    )
+    parts: list[Part] = [
+        Text(" · ".join([answer["source"], *answer["notes"]])),
+        drawn.pop("ecg"),
+        Markup("<h3>Risks</h3>") + bars,
+        Text(
+            "Bar: this ECG. Upright mark: the prevalence, which is the risk of somebody about whom nothing is known.", note=True
+        ),
+        Markup("<h3>Phenotypes</h3>"),
+        *drawn.values(),
+        Folded(f"All {len(answer['phenotypes'])} phenotypes with units", (answer_table(one, cohort),)),
+        Text(f"{answer['model']}. {answer['notice']}", note=True),
+    ]
+    return Section("prediction", "One ECG", "The answer for one ECG", tuple(parts))
