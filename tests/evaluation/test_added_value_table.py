@@ -2,15 +2,16 @@ import io
 
 import numpy as np
 import pandas as pd
-from test_added_value import made_up_log_odds
+from made_up_log_odds import made_up_log_odds
 
 from cardiolens.evaluation.added_value import added_value
 from cardiolens.evaluation.added_value_table import added_value_table
+from cardiolens.evaluation.combination import Methods
 from cardiolens.evaluation.rendering import as_csv, as_html, as_latex, as_markdown, as_text
 
 
 def test_a_block_per_disease_with_a_row_per_model():
-    numbers = added_value(made_up_log_odds(np.random.default_rng(0), columns=("af", "dm"), score=True), ecg="MMCL")
+    numbers = added_value(made_up_log_odds(np.random.default_rng(0), columns=("af", "dm"), score=True), Methods("MMCL"))
     table = added_value_table(numbers, notes=("nobody smokes",))
     heading, rows = table.blocks[0].heading, table.blocks[0].rows
     events = int(numbers["events"].iloc[0])
@@ -28,14 +29,14 @@ def test_a_block_per_disease_with_a_row_per_model():
 
 
 def test_the_numbers_come_back_from_csv_unrounded():
-    numbers = added_value(made_up_log_odds(np.random.default_rng(1)), ecg="MMCL")
+    numbers = added_value(made_up_log_odds(np.random.default_rng(1)), Methods("MMCL"))
     read = pd.read_csv(io.StringIO(as_csv(added_value_table(numbers))))
     np.testing.assert_allclose(read[["value", "low", "p_holm"]], numbers[["value", "low", "p_holm"]], rtol=1e-14)
 
 
 def test_a_combination_that_could_not_be_fitted_is_a_dash_and_said():
     table = made_up_log_odds(np.random.default_rng(2))
-    shown = added_value_table(added_value(table[table["split"] == "test"], ecg="MMCL"))
+    shown = added_value_table(added_value(table[table["split"] == "test"], Methods("MMCL")))
     combined = shown.blocks[0].rows[-1]
     assert [cell.text for cell in combined[:3]] == ["Tabular + MMCL", "–", "–"]
     assert float(combined[4].text) > 0
@@ -43,6 +44,6 @@ def test_a_combination_that_could_not_be_fitted_is_a_dash_and_said():
 
 
 def test_every_form_shows_it():
-    table = added_value_table(added_value(made_up_log_odds(np.random.default_rng(3)), ecg="MMCL"))
+    table = added_value_table(added_value(made_up_log_odds(np.random.default_rng(3)), Methods("MMCL")))
     for form in (as_text, as_markdown, as_latex, as_html):
         assert "Tabular + MMCL" in str(form(table))

@@ -85,7 +85,7 @@ def test_a_label_that_may_know_the_future_says_so():
 def test_an_unknown_value_leaves_no_score_and_is_counted():
     found = charge_af(_people({"weight_kg": np.nan}, {"ethnicity": None}, {"dm_prevalent": np.nan}, {}))
     assert np.isnan(found.risk).tolist() == [True, True, True, False]
-    assert found.notes == ("3 of 4 have no score, for want of a value",)
+    assert found.notes == ("3 of 4 have no score, for want of weight_kg of 1, ethnicity of 1, diabetes of 1",)
 
 
 def test_one_slip_of_the_pen_is_unknown_and_a_wrong_unit_is_refused():

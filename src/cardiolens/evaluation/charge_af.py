@@ -90,15 +90,20 @@ def charge_af(subjects: pd.DataFrame) -> ChargeAf:
     if missing := missing_columns(subjects):
         raise BadCohort("subjects", found=f"no column {missing[0]}", expected=", ".join(MEASURED), remedy="leave CHARGE-AF out")
     notes: list[str] = []
-    predictor = np.zeros(len(subjects))
-    for name, measurement in MEASURED.items():
-        predictor += measurement.coefficient * _measured(subjects[name], measurement, notes) / measurement.units
-    predictor += WHITE * _white(subjects, notes) + SMOKER * _smoker(subjects, notes)
-    predictor += TREATED * _column_or_nobody(subjects, MEDICATION, "takes antihypertensive medication", notes)
+    terms = {
+        name: measurement.coefficient * _measured(subjects[name], measurement, notes) / measurement.units
+        for name, measurement in MEASURED.items()
+    }
+    terms["ethnicity"] = WHITE * _white(subjects, notes)
+    terms["smoking"] = SMOKER * _smoker(subjects, notes)
+    terms["medication"] = TREATED * _column_or_nobody(subjects, MEDICATION, "takes antihypertensive medication", notes)
     for column, (disease, coefficient) in _DIAGNOSES.items():
-        predictor += coefficient * _diagnosis(subjects, column, disease, notes)
+        terms[disease] = coefficient * _diagnosis(subjects, column, disease, notes)
+    predictor = np.sum([*terms.values()], axis=0)
     if unknown := int(np.isnan(predictor).sum()):
-        notes.append(f"{unknown:,} of {len(subjects):,} have no score, for want of a value")
+        lacking = {name: int(np.isnan(term).sum()) for name, term in terms.items()}
+        wanting = ", ".join(f"{name} of {count:,}" for name, count in lacking.items() if count)
+        notes.append(f"{unknown:,} of {len(subjects):,} have no score, for want of {wanting}")
     age = _numbers(subjects["age_years"])
     if outside := int(((age < AGES[0]) | (age > AGES[1])).sum()):
         notes.append(f"{outside:,} are not {AGES[0]} to {AGES[1]} years old, for whom the score was made")

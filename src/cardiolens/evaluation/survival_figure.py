@@ -91,7 +91,9 @@ def _draw_curve(
     place = np.concatenate([[0.0], curve.days[inside] / DAYS_PER_YEAR, [until]])
     color, style = CYCLE[name], LINES[name]
     axes.fill_between(place, from_zero(curve.high), from_zero(curve.low), step="post", color=color, alpha=0.13, linewidth=0)
-    axes.step(place, from_zero(curve.free), where="post", color=color, linestyle=style, linewidth=1.7, label=_NAMES[name])
+    # A line along zero is not cut in half by the axis.
+    look = {"color": color, "linestyle": style, "linewidth": 1.7, "clip_on": False}
+    axes.step(place, from_zero(curve.free), where="post", label=_NAMES[name], **look)
 
 
 def _draw_at_risk(
