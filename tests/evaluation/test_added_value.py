@@ -39,6 +39,16 @@ def test_combination_and_test_are_those_of_newtons_iterations():
     assert _value(numbers, "Tabular + MMCL", "likelihood_ratio") == pytest.approx(chi_square, abs=1e-4)
 
 
+def test_beside_a_score_the_ecg_is_tested_beside_both():
+    table = made_up_log_odds(np.random.default_rng(10), score=True)
+    wide = dict(iter(table[table["split"] == "test"].groupby("method")))
+    columns = np.column_stack([np.ones(400), *(wide[method]["score"] for method in ("Tabular", "CHARGE-AF", "MMCL"))])
+    positive = wide["MMCL"]["target"].to_numpy() == 1
+    chi_square = 2 * (_newton_fit(columns, positive)[1] - _newton_fit(columns[:, :3], positive)[1])
+    found = _value(added_value(table, Methods("MMCL")), "Tabular + CHARGE-AF + MMCL", "likelihood_ratio")
+    assert found == pytest.approx(chi_square, abs=1e-4)
+
+
 def test_the_combination_is_no_worse_than_the_better_one():
     rng = np.random.default_rng(1)
     for of_base, of_ecg in ((0.8, 0.8), (1.2, 0.0), (0.0, 1.2)):
