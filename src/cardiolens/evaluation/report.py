@@ -14,6 +14,7 @@ from pathlib import Path
 from cardiolens.atomic import write_atomically
 from cardiolens.evaluation.content import ReportContent
 from cardiolens.evaluation.rendering import as_csv, as_html
+from cardiolens.evaluation.sections.added_value import added_value
 from cardiolens.evaluation.sections.calibration import calibration
 from cardiolens.evaluation.sections.checklist import checklist
 from cardiolens.evaluation.sections.cohort import cohort
@@ -34,6 +35,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     results,
     phenotypes,
     calibration,
+    added_value,
     coverage,
     subgroups,
     learned,
