@@ -32,10 +32,11 @@ def finished(tmp_path_factory):
         few_labels={0.5: {}}, settings=ONE_EPOCH,
     )  # fmt: skip
     study = STUDIES["demo"].build(recipes)
-    asked = Asked(cohort.path, "all")
-    runs = run_study(study, cohort, out / "study", asked=asked)
-    done = FinishedStudy(study, runs, cohort, cohort, "all", ("cardiolens study demo",))
-    tabular = tabular_runs(cohort, cohort, "all", study.tabular, recipes.seeds)
+    others = prepare_synthetic(out / "others", subjects=60, seed=10)
+    runs = run_study(study, cohort, out / "study", asked=Asked(others.path, "all"))
+    done = FinishedStudy(study, runs, cohort, others, "all", commands=("cardiolens study demo",))
+    splits = [(others, "all"), (cohort, "select"), (cohort, "calibrate")]
+    tabular = tabular_runs(cohort, splits, study.tabular, recipes.seeds)
     return out / "study", write_results(done, out / "study", tabular=tabular)
 
 
@@ -64,8 +65,8 @@ def test_the_page_shows_all_of_it(finished):
     out, written = finished
     page = (out / "index.html").read_text()
     assert written[-1] == out / "index.html"
-    assert all(f'id="table-{name}"' in page for name in TABLES)
-    assert page.count("data:image/png") == len(FIGURES)
+    assert all(f'id="table-{name}"' in page for name in (*TABLES, "retrieval", "localisation", "sanity"))
+    assert all(f'id="figure-{name}"' in page for name in FIGURES)
     assert "cardiolens study demo" in page
 
 

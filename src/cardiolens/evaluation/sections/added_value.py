@@ -43,7 +43,7 @@ def added_value(evidence: Evidence) -> Section | None:
     numbers = added_value_numbers(log_odds, methods, **asked)
     words = (
         f"{evidence.detailed} alone, beside what age, sex, weight and height tell (Tabular), and both together. Where the "
-        "columns of a clinical score are known it is there too. Reclassification (NRI) is left out on purpose: it can rise by chance."
+        "columns of a clinical score are known it is there too. Reclassification (NRI) is left out: it can rise by chance."
     )
     parts: list[Part] = [Text(words), added_value_table(numbers, notes=notes)]
     parts += _over_time(evidence, disease_models(log_odds, methods, **asked))
