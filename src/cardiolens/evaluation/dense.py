@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from cardiolens.errors import BadRun
 
@@ -36,35 +36,49 @@ class Answers:
         return column in self.columns and bool(self.answering(self.columns.index(column)).any())
 
 
-def dense_answers(checked: pd.DataFrame, *, split: str) -> dict[str, Answers]:
+def dense_answers(checked: pd.DataFrame, *, split: str, chosen: Bool[np.ndarray, " row"] | None = None) -> dict[str, Answers]:
     """The answers of every method on one split of a checked table (`predictions.check_predictions`), by method.
+
+    `chosen` restricts it to some rows. Nothing but the answers is copied: a study's table fills a gigabyte.
 
     Raises:
         BadRun: two seeds of a method speak of different subjects or give them different targets; two tasks of one method
             predict the same column.
     """
-    table = checked[(checked["split"] == split).to_numpy()]
-    subject, subjects = pd.factorize(table["subject"])
-    column, columns = pd.factorize(table["column"])
+    here = (checked["split"] == split).to_numpy()
+    rows = np.flatnonzero(here if chosen is None else here & chosen)
+    subject, subjects = _numbered(checked["subject"], rows)
+    column, columns = _numbered(checked["column"], rows)
+    method, methods = _numbered(checked["method"], rows)
     found = {}
-    for method in table["method"].unique():
-        of_method = (table["method"] == method).to_numpy()
-        seed, seeds = pd.factorize(table["seed"].to_numpy()[of_method])
+    for number, name in enumerate(methods):
+        mine = np.flatnonzero(method == number)
+        of_method = rows[mine]
+        seed, seeds = pd.factorize(checked["seed"].to_numpy()[of_method])
         score = np.full((len(seeds), len(subjects), len(columns)), np.nan)
         target = np.full((len(subjects), len(columns)), np.nan)
-        here = (subject[of_method], column[of_method])
-        given = table["target"].to_numpy()[of_method]
-        score[seed, *here], target[here] = table["score"].to_numpy()[of_method], given
-        answers = Answers(str(method), tuple(map(int, seeds)), tuple(subjects), tuple(columns), score, target)
-        for k, name in enumerate(columns):
+        at = (subject[mine], column[mine])
+        given = checked["target"].to_numpy()[of_method]
+        score[seed, *at], target[at] = checked["score"].to_numpy()[of_method], given
+        answers = Answers(name, tuple(map(int, seeds)), subjects, columns, score, target)
+        for k, about in enumerate(columns):
             if np.isnan(score[answers.answering(k), :, k])[:, ~np.isnan(target[:, k])].any():
-                raise unequal(f"seeds of '{method}' that speak of different subjects for '{name}'")
-        if not np.array_equal(target[here], given, equal_nan=True):
-            raise unequal(f"seeds of '{method}' with different targets for one subject")
+                raise unequal(f"seeds of '{name}' that speak of different subjects for '{about}'")
+        if not np.array_equal(target[at], given, equal_nan=True):
+            raise unequal(f"seeds of '{name}' with different targets for one subject")
         if np.count_nonzero(~np.isnan(score)) < len(given):
-            raise unequal(f"two tasks of '{method}' that predict the same column")
-        found[answers.method] = answers
+            raise unequal(f"two tasks of '{name}' that predict the same column")
+        found[name] = answers
     return found
+
+
+def _numbered(names: pd.Series, rows: Int[np.ndarray, " chosen"]) -> tuple[Int[np.ndarray, " chosen"], tuple[str, ...]]:
+    """The names of some rows as numbers in the order in which they first appear, and the names."""
+    codes = names.cat.codes.to_numpy()[rows]
+    present = pd.unique(codes)
+    place = np.zeros(len(names.cat.categories), np.int32)
+    place[present] = np.arange(len(present), dtype=np.int32)
+    return place[codes], tuple(map(str, names.cat.categories[present]))
 
 
 def unequal(found: str) -> BadRun:

@@ -58,15 +58,16 @@ def differences(
     checked = check_predictions(predictions)
     is_class = checked["column"].isin(class_columns(checked))
     here = checked["split"] == split
-    if reference not in set(checked.loc[here, "method"]):
+    if reference not in set(checked.loc[here, "method"].unique()):
         raise BadRun(
             "predictions",
             found=f"the methods {', '.join(checked.loc[here, 'method'].unique()) or 'none'} on the split '{split}'",
             expected=f"'{reference}', to compare with",
             remedy="run it too, or name another",
         )
-    areas = _of_classes(dense_answers(checked[is_class], split=split), reference)
-    values = _of_values(dense_answers(checked[~is_class], split=split), reference, resamples, rng)
+    of_class = is_class.to_numpy()
+    areas = _of_classes(dense_answers(checked, split=split, chosen=of_class), reference)
+    values = _of_values(dense_answers(checked, split=split, chosen=~of_class), reference, resamples, rng)
     rows = [row for row in (*areas, *values) if row["metric"] in metrics]
     table = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS)).astype({"p": "float64", "seeds": "int64", "n": "int64"})
     return table.assign(p_holm=holm(table["p"].to_numpy()))

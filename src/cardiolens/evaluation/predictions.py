@@ -37,7 +37,8 @@ def check_predictions(predictions: pd.DataFrame, *, source: str | Path = "predic
     _refuse_other_columns(predictions, source)
     if predictions.empty:
         raise _bad(source, found="no rows", expected="one row per column and subject")
-    checked = pd.DataFrame({name: _typed(predictions[name], source) for name in COLUMNS})
+    # Columns are shared with the given table, not copied: a study's predictions fill a gigabyte.
+    checked = pd.DataFrame({name: _typed(predictions[name], source) for name in COLUMNS}, copy=False)
     if not np.isfinite(checked["score"]).all():
         raise _bad(source, found="scores that are not finite", expected="a finite score in every row")
     if np.isinf(checked["target"]).any():
@@ -74,7 +75,15 @@ def concat_predictions(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     if not tables:
         raise _bad("predictions", found="no tables", expected="at least one")
-    return check_predictions(pd.concat([table.astype(dict.fromkeys(NAME_COLUMNS, "object")) for table in tables]))
+    checked = [check_predictions(table) for table in tables]
+    # By categories and not by texts: a study's predictions would fill many times their size.
+    columns = {
+        name: pd.api.types.union_categoricals([table[name] for table in checked])
+        if name in NAME_COLUMNS
+        else np.concatenate([table[name].to_numpy() for table in checked])
+        for name in COLUMNS
+    }
+    return check_predictions(pd.DataFrame(columns, copy=False))
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path) -> Path:
@@ -112,7 +121,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     version = (table.schema.metadata or {}).get(_SCHEMA_KEY, b"none").decode()
     if version != str(SCHEMA_VERSION):
         raise _bad(path, found=f"schema version {version}", expected=f"schema version {SCHEMA_VERSION}")
-    return check_predictions(table.to_pandas(), source=path)
+    return check_predictions(table.to_pandas(split_blocks=True, self_destruct=True), source=path)
 
 
 def _refuse_other_columns(predictions: pd.DataFrame, source: str | Path) -> None:

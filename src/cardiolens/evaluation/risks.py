@@ -47,9 +47,8 @@ def calibrated_risks(checked: pd.DataFrame, *, split: str = "test") -> list[Risk
     Raises:
         BadRun: as `dense_answers`.
     """
-    classes = class_columns(checked)
-    table = checked[checked["column"].isin(classes)]
-    held_out, chosen, asked = (dense_answers(table, split=name) for name in (CALIBRATE, SELECT, split))
+    classes = checked["column"].isin(class_columns(checked)).to_numpy()
+    held_out, chosen, asked = (dense_answers(checked, split=name, chosen=classes) for name in (CALIBRATE, SELECT, split))
     return [
         risks
         for method, answers in asked.items()

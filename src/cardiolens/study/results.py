@@ -100,14 +100,14 @@ def write_results(
     )
     everything = concat_predictions([*asked, *held_out, *([] if tabular is None else [tabular])])
     write_predictions(everything, out / "predictions.parquet")
-    predictions = everything[(everything["split"] == done.split).to_numpy()]
     content = cohort_content(done.cohort, done.people, done.split)
-    results = _results(predictions, done.split, content["oracle"])
+    results = _results(everything, done.split, content["oracle"])
     write_atomically(out / "metrics.csv", results.metrics.to_csv(index=False).encode())
     tables = list(_tables(results))
     written = [path for table in tables for path in _write_table(out / "tables", table)]
-    figures = _write_figures(out / "figures", done, predictions, results)
-    detailed = next((method for method in _REFERENCES if method in set(predictions["method"])), predictions["method"].iloc[0])
+    figures = _write_figures(out / "figures", done, everything, results)
+    methods = list(results.metrics["method"].unique())
+    detailed = next((method for method in _REFERENCES if method in methods), methods[0])
     of_detailed = [key for key in done.runs.predictions if Run.open(done.runs.places[key]).config.name == detailed]
     pretraining = {key: place / METRICS for key, place in done.runs.places.items() if key not in done.runs.predictions}
     report = ReportContent(
@@ -140,21 +140,29 @@ def _heat_map_tables(paths: list[Path]) -> Iterator[Table]:
 
 
 def _results(predictions: pd.DataFrame, split: str, oracle: pd.DataFrame | None) -> Results:
-    present = set(predictions["method"])
+    present = set(predictions["method"].unique())
     shared = shared_subjects(predictions)
     found = [
         differences(shared, reference=reference, split=split, rng=np.random.default_rng(_BOOTSTRAP_SEED))
         for reference in _REFERENCES
         if reference in present and len(present) > 1
     ]
-    return Results(evaluate(predictions), split, pd.concat(found, ignore_index=True) if found else None, oracle)
+    return Results(evaluate(predictions, split=split), split, pd.concat(found, ignore_index=True) if found else None, oracle)
 
 
 def shared_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Per column the rows of subjects about whom every method says something: methods that need an MRI are silent on others."""
-    said = predictions.groupby(["column", "subject"], observed=True)["method"].transform("nunique")
-    asked = predictions.groupby("column", observed=True)["method"].transform("nunique")
-    return predictions[said == asked]
+    """Per column the rows of subjects about whom every method says something: methods that need an MRI are silent on others.
+
+    `predictions` is checked; it comes back itself where nothing is left out.
+    """
+    column, subject, method = (predictions[name].cat.codes.to_numpy() for name in ("column", "subject", "method"))
+    shape = [len(predictions[name].cat.categories) for name in ("method", "column", "subject")]
+    says = np.zeros(shape, bool)
+    says[method, column, subject] = True
+    asked = says.any(axis=2).sum(axis=0)
+    shared = says.sum(axis=0) == asked[:, None]
+    kept = shared[column, subject]
+    return predictions if kept.all() else predictions[kept]
 
 
 def _tables(results: Results) -> Iterator[Table]:
@@ -172,7 +180,7 @@ def _write_table(folder: Path, table: Table) -> list[Path]:
 
 def _write_figures(folder: Path, done: FinishedStudy, predictions: pd.DataFrame, results: Results) -> list[Path]:
     drawn: dict[str, bytes] = {}
-    of_mmcl = predictions[(predictions["method"] == MMCL) & predictions["column"].isin(PHENOTYPE_COLUMNS)]
+    of_mmcl = predictions[((predictions["method"] == MMCL) & predictions["column"].isin(PHENOTYPE_COLUMNS)).to_numpy()]
     if not of_mmcl.empty:
         seed = int(of_mmcl["seed"].min())
         drawn["figure_4_phenotypes"] = phenotype_scatters(predictions, method=MMCL, seed=seed, split=done.split)

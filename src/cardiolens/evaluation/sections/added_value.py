@@ -56,7 +56,7 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
 
 def _clinical_score(evidence: Evidence, predictions: pd.DataFrame) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
     """CHARGE-AF as Predictions about the column of atrial fibrillation, and what it was made of."""
-    column = next((name for name in _AF if name in set(predictions["column"])), None)
+    column = next((name for name in _AF if name in set(predictions["column"].unique())), None)
     people, own = evidence.people, evidence.content.subjects
     if column is None or people is None or missing_columns(people) or missing_columns(own):
         return None, ()

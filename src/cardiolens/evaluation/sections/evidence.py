@@ -57,15 +57,14 @@ class Evidence:
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """`metrics.evaluate` on the split that is reported."""
-        here = self.predictions[(self.predictions["split"] == self.split).to_numpy()]
-        if here.empty:
+        if self.split not in self.predictions["split"].cat.categories:
             raise BadRun(
                 "predictions of the report",
                 found=f"the splits {', '.join(self.predictions['split'].cat.categories)}",
                 expected=f"predictions on the split '{self.split}'",
                 remedy="predict that split first",
             )
-        return evaluate(here) if self.content.metrics is None else self.content.metrics
+        return evaluate(self.predictions, split=self.split) if self.content.metrics is None else self.content.metrics
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
@@ -93,8 +92,9 @@ class Evidence:
     def phenotype_answers(self) -> dict[str, Answers]:
         """By split, what the detailed method says about columns of values."""
         is_value = ~self.predictions["column"].isin(class_columns(self.predictions)).to_numpy()
-        mine = self.predictions[is_value & (self.predictions["method"] == self.detailed).to_numpy()]
-        found = {split: dense_answers(mine, split=split) for split in dict.fromkeys(mine["split"])}
+        mine = is_value & (self.predictions["method"] == self.detailed).to_numpy()
+        splits = self.predictions["split"].cat.categories
+        found = {split: dense_answers(self.predictions, split=split, chosen=mine) for split in splits}
         return {split: answers[self.detailed] for split, answers in found.items() if self.detailed in answers}
 
     @cached_property
