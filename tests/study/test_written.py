@@ -1,0 +1,103 @@
+import json
+import shutil
+
+import pytest
+
+from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
+from cardiolens.errors import BadCohort, BadOption, BadRun
+from cardiolens.recipes import smoke
+from cardiolens.study import written
+from cardiolens.study.pdf import BROWSERS, print_pdf
+from cardiolens.study.plan import PlannedRun, Study
+from cardiolens.study.reporting import refuse_shared_ecgs
+from cardiolens.study.written import STUDY, AskedStudy, do_study, report_folder, seen_from
+from cardiolens.training.train import train
+
+
+@pytest.fixture(scope="module")
+def run(tiny_cohort, tmp_path_factory):
+    return train(smoke.joint(), tiny_cohort, tmp_path_factory.mktemp("run") / "tuned")
+
+
+@pytest.fixture(scope="module")
+def reported(run, tiny_cohort, tmp_path_factory):
+    return report_folder(run.path, tmp_path_factory.mktemp("report"), cohort=tiny_cohort.path)
+
+
+def test_a_run_becomes_a_report_with_calibration_and_subgroups(reported):
+    page = reported.read_text()
+    for words in (
+        "Can the risks be taken at their word?",
+        "How far may a phenotype be off?",
+        "Flow",
+        "TRIPOD+AI",
+        "Research use only",
+    ):
+        assert words in page
+    assert (reported.parent / "tables" / "coverage.csv").is_file()
+
+
+def test_a_run_on_other_people_says_so(run, tiny_cohort, tmp_path):
+    others = prepare_synthetic(tmp_path / "others", subjects=40, seed=5)
+    page = report_folder(run.path, tmp_path / "report", cohort=tiny_cohort.path, test_cohort=others.path)
+    assert "Subjects that were asked about" in page.read_text()
+
+
+def test_a_run_needs_its_cohort_and_the_right_one(run, tiny_cohort, tmp_path):
+    with pytest.raises(BadOption, match="a run without its cohort"):
+        report_folder(run.path, tmp_path)
+    other = prepare_synthetic(tmp_path / "other", subjects=20, seed=6)
+    with pytest.raises(BadRun, match="a run on another cohort"):
+        report_folder(run.path, tmp_path, cohort=other.path)
+    with pytest.raises(BadRun, match="no finished run, study or demo"):
+        report_folder(tmp_path, tmp_path)
+
+
+def test_a_study_remembers_what_it_was_asked_and_is_reported_again_from_its_folder(tiny_cohort, tmp_path, monkeypatch):
+    tiny = Study("tiny", (PlannedRun("all/mmcl/100%/seed-0", smoke.joint(), predicts=True),))
+    monkeypatch.setattr(written, "choose_study", lambda *_, **__: (tiny, None))
+    out = tmp_path / "study"
+    out.mkdir()
+    asked = AskedStudy("demo", seen_from(out, tiny_cohort.path), None, (), 1, False, "cardiolens study demo")
+    files, count = do_study(asked, out)
+    assert count == 1
+    assert files[-1] == out / "index.html"
+    assert json.loads((out / STUDY).read_text())["command"] == "cardiolens study demo"
+    again = report_folder(out, tmp_path / "again")
+    assert again.read_text() == files[-1].read_text()
+
+
+def test_one_recording_under_two_names_in_two_splits_is_refused(tiny_cohort, tmp_path):
+    from dataclasses import replace
+
+    import numpy as np
+
+    splits = tiny_cohort.subjects["split"].to_numpy()
+    tested, trained = int(np.flatnonzero(splits == "test")[0]), int(np.flatnonzero(splits == "train")[0])
+    ecg = np.array(tiny_cohort.ecg)
+    ecg[tested] = ecg[trained]
+    leaked = replace(tiny_cohort, ecg=ecg)
+    with pytest.raises(BadCohort, match="hold the ECG of another subject, in the splits test, train"):
+        refuse_shared_ecgs(leaked, leaked)
+    refuse_shared_ecgs(tiny_cohort, tiny_cohort)
+
+
+def test_people_of_the_training_cohort_are_no_others(tiny_cohort, tmp_path):
+    from cardiolens.cohorts.store import Cohort
+
+    shutil.copytree(tiny_cohort.path, tmp_path / "copy")
+    with pytest.raises(BadCohort, match="subjects who are in the training cohort too"):
+        refuse_shared_ecgs(tiny_cohort, Cohort.open(tmp_path / "copy"))
+
+
+@pytest.mark.skipif(not any(map(shutil.which, BROWSERS)), reason="no Chromium or Chrome on this machine")
+def test_the_page_is_printed(reported):
+    pdf = print_pdf(reported)
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert not list(reported.parent.glob("*.part"))
+
+
+def test_without_a_browser_it_says_what_to_do(reported, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(BadOption, match="no browser"):
+        print_pdf(reported)
