@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from cardiolens.bundles.config import BundleConfig, Calibration, HeadCard, InputContract, Measurement
+from cardiolens.bundles.config import BundleConfig, HeadCard, InputContract, Measurement
 from cardiolens.nn.ecg_model import EcgModelConfig
 from cardiolens.nn.heads import HeadConfig
 from cardiolens.nn.pooling import AttentionPoolConfig
 from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.signals.cleaning import CleaningConfig
 from cardiolens.tasks import TaskKind
+from cardiolens.uncertainty import RiskMap
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def tiny_config() -> BundleConfig:
         columns=("d",),
         names=("Disease",),
         units=("",),
-        calibration=(Calibration(slope=0.9, intercept=-2.1),),
+        calibration=(RiskMap(slope=0.9, intercept=-2.1),),
         prevalence=(0.07,),
     )
     phenotypes = HeadCard(

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from cardiolens.bundles.config import Calibration, HeadCard, Measurement
+from cardiolens.bundles.config import HeadCard, Measurement
 from cardiolens.tasks import TaskKind
+from cardiolens.uncertainty import RiskMap
 
 
 def test_a_score_becomes_a_calibrated_probability_without_overflow(tiny_config):
@@ -21,12 +22,12 @@ def test_a_standardised_value_becomes_a_value_in_its_unit(tiny_config):
 
 def test_a_calibration_that_reverses_scores_is_refused():
     with pytest.raises(ValueError, match="slope above zero"):
-        Calibration(slope=-1.0, intercept=0.0)
+        RiskMap(slope=-1.0, intercept=0.0)
 
 
 def test_a_classification_with_the_scale_of_a_regression_is_refused():
     with pytest.raises(ValueError, match="one entry per column"):
-        HeadCard("d", TaskKind.CLASSIFICATION, ("d",), ("D",), ("",), (1.0,), (1.0,), (Calibration(1.0, 0.0),), (0.1,))
+        HeadCard("d", TaskKind.CLASSIFICATION, ("d",), ("D",), ("",), (1.0,), (1.0,), (RiskMap(1.0, 0.0),), (0.1,))
 
 
 @pytest.mark.parametrize("value", [0.9, float("nan")])

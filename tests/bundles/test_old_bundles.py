@@ -27,7 +27,14 @@ def answers(path: Path) -> dict[str, list[float]]:
     bundle = read_bundle(path)
     with torch.no_grad():
         scores = bundle.model()(recorded_ecg(bundle.config))
-    return {name: bundle.config.head(name).answers(score.numpy())[0].tolist() for name, score in scores.items()}
+    found = {}
+    for name, score in scores.items():
+        card, own = bundle.config.head(name), score.numpy().astype(np.float64)
+        found[name] = card.answers(own)[0].tolist()
+        if bundle.config.applicability is not None:  # version 1 had no intervals
+            for level, limits in card.limits(own).items():
+                found |= {f"{name} {level} {side}": side_of[0].tolist() for side, side_of in zip("lh", limits, strict=True)}
+    return found
 
 
 def test_the_newest_layout_has_its_folder():
@@ -41,3 +48,12 @@ def test_an_old_bundle_answers_as_it_did_when_it_was_written(version):
     assert found.keys() == recorded.keys()
     for name, values in recorded.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-4)
+
+
+def test_a_bundle_without_intervals_says_so_by_saying_nothing():
+    config = read_bundle(FIXTURES / "v1").config
+    assert config.applicability is None
+    assert config.schema_version == SCHEMA_VERSION
+    for card in config.heads:
+        for limits in card.limits(np.zeros((1, len(card.columns)))).values():
+            assert np.isnan(limits).all()

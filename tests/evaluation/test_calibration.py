@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -82,5 +84,5 @@ def test_the_interval_of_a_risk_covers_the_true_one_as_often_as_it_says(subjects
 
 def test_seeds_that_disagree_widen_it():
     fitted, score = fit_calibration(*_drawn(slope=0.7, intercept=-2.0, subjects=600)), np.array([0.5])
-    narrow, wide = fitted.interval(score), fitted.interval(score, seed_sd=1.0)
+    narrow, wide = fitted.interval(score), replace(fitted, seed_sd=1.0).interval(score)
     assert wide[0] < narrow[0] < fitted.probability(score) < narrow[1] < wide[1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiolens.bundles.bundle import write_bundle
-from cardiolens.bundles.config import BundleConfig, Calibration, HeadCard
+from cardiolens.bundles.config import BundleConfig, HeadCard
 from cardiolens.formats.cmr.heart_rate import CmrStudy
 from cardiolens.imaging.segmented import Agreement, Segmented
 from cardiolens.imaging.stack_geometry import PlacedCine, centred_geometry
@@ -14,6 +14,7 @@ from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.serving.phenotyping import PhenotypeRules, measure_study
 from cardiolens.synthetic.generator import make_cine, make_subject
 from cardiolens.tasks import TASKS, TaskKind
+from cardiolens.uncertainty import RiskMap
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,7 @@ def untrained_bundle(tmp_path_factory):
     for task in method.tasks:
         count = len(task.columns)
         if task.kind is TaskKind.CLASSIFICATION:
-            known = {"calibration": (Calibration(1.0, -2.0),), "prevalence": (0.07,)}
+            known = {"calibration": (RiskMap(1.0, -2.0),), "prevalence": (0.07,)}
         else:
             known = {"mean": tuple(np.linspace(10, 100, count)), "sd": tuple(np.linspace(1, 10, count))}
         cards.append(HeadCard(task.name, task.kind, task.columns, task.names, task.units, **known))

@@ -41,6 +41,10 @@ class Bundle:
     state: dict[str, Tensor]
     path: Path
 
+    def of_model(self) -> dict[str, Tensor]:
+        """The tensors of the model; others say when it does not apply."""
+        return {name: tensor for name, tensor in self.state.items() if not name.startswith(APPLICABILITY)}
+
     def model(self) -> EcgModel:
         """The model with its weights, in evaluation mode, on the CPU.
 
@@ -50,7 +54,7 @@ class Bundle:
         try:
             _refuse_other_sizes(self.config, self.state, self.path)
             model = EcgModel(self.config.model)
-            model.load_state_dict(self.state, strict=True)
+            model.load_state_dict(self.of_model(), strict=True)
         except (RuntimeError, ValueError, OverflowError) as error:
             _refuse(self.path / WEIGHTS, f"tensors of another model ({error})", f"those that {CONFIG} describes")
         return model.eval()
@@ -159,6 +163,8 @@ def shipped_bundle_path() -> Path:
     return path
 
 
+APPLICABILITY = "applicability."
+"""How the names of the tensors begin that measure how far an ECG is from those the model learned from."""
 _REMEDY = "fetch or write the bundle again"
 
 

@@ -17,8 +17,9 @@ from cardiolens.notice import NOTICE
 from cardiolens.signals.cleaning import CleaningConfig
 from cardiolens.tasks import TaskKind
 from cardiolens.types import LEADS, RATE_HZ
+from cardiolens.uncertainty import LEVELS, RiskMap, ValueBand
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,6 @@ class InputContract:
     """Samples that the encoder sees at once; an answer is the mean over windows that cover the recording."""
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     """How the signal, in mV, is cleaned first."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Platt's map from a score to a probability: 1 / (1 + exp(-(slope * score + intercept)))."""
-
-    slope: float
-    """Above zero."""
-    intercept: float
-    """Log odds at score zero."""
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.slope) and self.slope > 0 and math.isfinite(self.intercept)):
-            raise ValueError(f"calibration by slope {self.slope} and intercept {self.intercept}; expected a slope above zero")
 
 
 @dataclass(frozen=True)
@@ -67,16 +54,20 @@ class HeadCard:
     """Regression: the training split's mean, in the unit."""
     sd: tuple[float, ...] = ()
     """Regression: the training split's standard deviation, in the unit."""
-    calibration: tuple[Calibration, ...] = ()
+    calibration: tuple[RiskMap, ...] = ()
     """Classification: from score to probability."""
     prevalence: tuple[float, ...] = ()
     """Classification: share of positives among the subjects that calibrated it."""
+    bands: tuple[ValueBand, ...] = ()
+    """Regression: prediction intervals; none for a head that was never calibrated."""
 
     def __post_init__(self) -> None:
         outputs = len(self.columns)
         of_classes, of_values = (self.calibration, self.prevalence), (self.mean, self.sd)
-        needed, stray = (of_classes, of_values) if self.kind is TaskKind.CLASSIFICATION else (of_values, of_classes)
-        if not outputs or any(stray) or {len(entries) for entries in (self.names, self.units, *needed)} != {outputs}:
+        is_class = self.kind is TaskKind.CLASSIFICATION
+        needed, stray = (of_classes, (*of_values, self.bands)) if is_class else (of_values, of_classes)
+        lengths = {len(entries) for entries in (self.names, self.units, *needed, *filter(None, (self.bands,)))}
+        if not outputs or any(stray) or lengths != {outputs}:
             raise ValueError(f"head {self.name!r} of {outputs} columns needs one entry per column in every list of its kind")
         if not all(map(math.isfinite, self.mean)) or not all(math.isfinite(sd) and sd > 0 for sd in self.sd):
             raise ValueError(f"head {self.name!r} has a mean or sd that is no scale")
@@ -87,9 +78,40 @@ class HeadCard:
         """Probabilities (classification) or values in the columns' units (regression) from the model's scores."""
         if self.kind is TaskKind.REGRESSION:
             return scores * np.array(self.sd) + np.array(self.mean)
-        slope, intercept = np.array([[c.slope, c.intercept] for c in self.calibration]).T
-        # The hyperbolic tangent is the logistic function without its overflow.
-        return 0.5 * (1 + np.tanh(0.5 * (scores * slope + intercept)))
+        return np.stack([one.probability(column) for one, column in zip(self.calibration, scores.T, strict=True)], axis=1)
+
+    def limits(
+        self, scores: Float[np.ndarray, "subject output"]
+    ) -> dict[float, tuple[Float[np.ndarray, "subject output"], Float[np.ndarray, "subject output"]]]:
+        """Lower and upper limits by level: of a risk at 95 %, of a value at 80 and 95 %; NaN where the card does not know.
+
+        An interval of a risk is that of the estimate (`RiskMap.interval`), one of a value that of what would be measured.
+        """
+        unknown = np.full_like(scores, np.nan)
+        if self.kind is TaskKind.CLASSIFICATION:
+            limits = [one.interval(column) for one, column in zip(self.calibration, scores.T, strict=True)]
+            return {0.95: (np.stack([low for low, _ in limits], axis=1), np.stack([high for _, high in limits], axis=1))}
+        if not self.bands:
+            return dict.fromkeys(LEVELS, (unknown, unknown))
+        found = {}
+        for level in LEVELS:
+            limits = [band.interval(column, level) for band, column in zip(self.bands, self.answers(scores).T, strict=True)]
+            found[level] = tuple(np.stack([pair[side] for pair in limits], axis=1) for side in (0, 1))
+        return found
+
+
+@dataclass(frozen=True)
+class ApplicabilityCard:
+    """How far an ECG may be from those the model learned from; the tensors `applicability.*` say how that is measured."""
+
+    threshold: float
+    """The distance that 99 % of the subjects it was set on do not pass."""
+    subjects: int
+    """Whom the threshold was set on."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.threshold) and self.threshold > 0):
+            raise ValueError(f"a threshold of applicability of {self.threshold}")
 
 
 @dataclass(frozen=True)
@@ -136,6 +158,8 @@ class BundleConfig:
     """One card per head of the model, in its order."""
     input: InputContract = field(default_factory=InputContract)
     """What it expects."""
+    applicability: ApplicabilityCard | None = None
+    """When not to answer; None where it was not measured."""
     measurements: tuple[Measurement, ...] = ()
     """How well it did, and on whom."""
     provenance: dict[str, str] = field(default_factory=dict)
@@ -177,5 +201,10 @@ def _as_written(stored: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
+def _without_intervals(stored: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had no intervals and no applicability; what it has means the same."""
+    return stored | {"schema_version": SCHEMA_VERSION}
+
+
 # One entry per version ever written, for ever. A new version turns the older ones into its own layout here.
-_UPGRADES = {1: _as_written}
+_UPGRADES = {1: _without_intervals, 2: _as_written}

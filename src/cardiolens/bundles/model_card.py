@@ -21,6 +21,7 @@ def model_card(config: BundleConfig) -> str:
         "wrong answers without any sign of it.",
         f"## Input\n\n{_input(config)}",
         f"## Output\n\n{_heads(config)}",
+        f"## What its answers leave open\n\n{_open(config)}",
         f"## How well it did\n\n{_measurements(config)}",
         f"## Provenance\n\n{_provenance(config)}",
         f"## Licence\n\n{config.license}",
@@ -57,6 +58,30 @@ def _head_rows(card: HeadCard) -> list[str]:
         scales = [f"mean {mean:.4g}, sd {sd:.4g}" for mean, sd in zip(card.mean, card.sd, strict=True)]
     columns = zip(card.columns, card.names, card.units, scales, strict=True)
     return [f"| {card.name} | {column} | {name} | {unit} | {scale} |" for column, name, unit, scale in columns]
+
+
+def _open(config: BundleConfig) -> str:
+    risks = any(one.variance is not None for card in config.heads for one in card.calibration)
+    bands = [band for card in config.heads for band in card.bands]
+    said = [
+        "Risks come with the 95 % interval of the estimate (the error of the calibration" + _seeds(config) + ")."
+        if risks
+        else "Risks come without an interval.",
+        f"Values come with split-conformal prediction intervals, calibrated on {min(band.subjects for band in bands)} subjects or "
+        "more."
+        if bands
+        else "Values come without an interval.",
+        "An ECG that is further from the training subjects than 99 % of "
+        f"{config.applicability.subjects} validation subjects is marked."
+        if config.applicability is not None
+        else "It does not know when not to answer.",
+    ]
+    return " ".join(said)
+
+
+def _seeds(config: BundleConfig) -> str:
+    known = any(one.seed_sd is not None for card in config.heads for one in card.calibration)
+    return " and the spread between fine-tunings" if known else "; the spread between fine-tunings is not known"
 
 
 def _measurements(config: BundleConfig) -> str:

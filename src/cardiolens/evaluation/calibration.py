@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit
+
+from cardiolens.uncertainty import RiskMap
 
 FEWEST_EVENTS = 10
 """With fewer positives or negatives a slope is noise: the scores' own slope stands and only the level is fitted."""
@@ -21,45 +22,20 @@ _SMALLEST = 1e-4
 """No subject is told a risk of nothing or of certainty because nobody like them had, or lacked, the disease."""
 
 
-@dataclass(frozen=True)
-class CalibrationMap:
-    """probability = 1 / (1 + exp(-(slope * score + intercept))), or a monotone line through `knots`."""
+@dataclass(frozen=True, kw_only=True)
+class CalibrationMap(RiskMap):
+    """A map with whom it was fitted on."""
 
-    slope: float
-    """Above zero."""
-    intercept: float
-    """Log odds at score zero."""
     prevalence: float
     """Share of positives among the subjects that it was fitted on; 0..1."""
     subjects: int
     events: int
     fitted: str
     """What was fitted: `intercept`, `slope and intercept` or `isotonic`."""
-    variance: tuple[float, float, float] = (math.nan, math.nan, math.nan)
-    """Of the slope, of slope with intercept, of the intercept, by the observed information."""
-    knots: tuple[tuple[float, float], ...] = ()
-    """Isotonic: scores and probabilities, both rising."""
 
-    def probability(self, score: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
-        """The calibrated probability of each score."""
-        if self.knots:
-            return np.interp(score, *np.array(self.knots).T)
-        return expit(self.slope * score + self.intercept)
-
-    def interval(
-        self, score: Float[np.ndarray, " subject"], *, seed_sd: float = 0.0
-    ) -> tuple[Float[np.ndarray, " subject"], Float[np.ndarray, " subject"]]:
-        """95 % limits of the probability, even on the scale of log odds.
-
-        They hold the error of the map and, where `seed_sd` is given, what another fine-tuning would have said: the standard
-        deviation between seeds of one subject's score. That the disease may come or not is no part of them. For an isotonic
-        map the error is that of the line through the same subjects. NaN where the map's error is not known.
-        """
-        of_slope, shared, of_intercept = self.variance
-        error = of_slope * score**2 + 2 * shared * score + of_intercept + (self.slope * seed_sd) ** 2
-        centre = logit(np.clip(self.probability(score), _SMALLEST, 1 - _SMALLEST))
-        reach = norm.ppf(0.975) * np.sqrt(error)
-        return expit(centre - reach), expit(centre + reach)
+    def plain(self) -> RiskMap:
+        """The map alone, as a bundle stores it."""
+        return RiskMap(self.slope, self.intercept, self.variance, self.knots, self.seed_sd)
 
 
 def fit_calibration(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]) -> CalibrationMap:
@@ -82,12 +58,14 @@ def fit_calibration(scores: Float[np.ndarray, " subject"], positive: Bool[np.nda
     if not (math.isfinite(intercept) and slope > 0):
         intercept = _level(scores, (events + 0.5) / (subjects + 1))
         weight = _weight(expit(scores + intercept))
-        return CalibrationMap(1.0, intercept, fitted=LEVEL, variance=(0.0, 0.0, 1 / float(weight.sum())), **counted)
+        return CalibrationMap(
+            slope=1.0, intercept=intercept, fitted=LEVEL, variance=(0.0, 0.0, 1 / float(weight.sum())), **counted
+        )
     variance = _variance(scores, expit(slope * scores + intercept))
     if rarer < ENOUGH_FOR_ISOTONIC:
-        return CalibrationMap(slope, intercept, fitted=PLATT, variance=variance, **counted)
+        return CalibrationMap(slope=slope, intercept=intercept, fitted=PLATT, variance=variance, **counted)
     knots = _isotonic_knots(scores, positive)
-    return CalibrationMap(slope, intercept, fitted=ISOTONIC, variance=variance, knots=knots, **counted)
+    return CalibrationMap(slope=slope, intercept=intercept, fitted=ISOTONIC, variance=variance, knots=knots, **counted)
 
 
 def _logistic_fit(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]) -> tuple[float, float]:
@@ -101,13 +79,15 @@ def _logistic_fit(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarr
     return slope, float(fit.intercept_[0]) - slope * centre
 
 
-def _variance(scores: Float[np.ndarray, " subject"], probability: Float[np.ndarray, " subject"]) -> tuple[float, float, float]:
-    """Inverse of the information about slope and intercept; NaN for scores that do not vary."""
+def _variance(
+    scores: Float[np.ndarray, " subject"], probability: Float[np.ndarray, " subject"]
+) -> tuple[float, float, float] | None:
+    """Inverse of the information about slope and intercept; None for scores that do not vary."""
     weight = _weight(probability)
     total, mean = weight.sum(), np.average(scores, weights=weight)
     spread = float((weight * (scores - mean) ** 2).sum())
     if not spread > 0:
-        return math.nan, math.nan, math.nan
+        return None
     of_slope = 1 / spread
     return of_slope, float(-mean * of_slope), float(1 / total + mean**2 * of_slope)
 

@@ -11,44 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-LEVELS = (0.80, 0.95)
+from cardiolens.uncertainty import LEVELS, ValueBand
+
 _FEWEST = 20
 """With fewer subjects on `select` every subject gets the same expected residual."""
 _FLOOR, _CEILING = 0.5, 4.0
 """Bounds of an expected residual, in units of the mean one: outside what was seen a line may fall to nothing."""
-
-
-@dataclass(frozen=True)
-class ConformalBand:
-    """Expected residual = `constant` + `slope` * value, within `lowest` and `highest`, in the value's unit."""
-
-    constant: float
-    slope: float
-    lowest: float
-    highest: float
-    reach_80: float | None
-    """How many expected residuals the 80 % interval reaches to either side; None where too few calibrated it."""
-    reach_95: float | None
-    """The same for 95 %."""
-    subjects: int
-    """Who calibrated it."""
-
-    def expected_residual(self, value: Float[np.ndarray, " subject"]) -> Float[np.ndarray, " subject"]:
-        """In the value's unit, above zero."""
-        return np.clip(self.constant + self.slope * value, self.lowest, self.highest)
-
-    def interval(
-        self, value: Float[np.ndarray, " subject"], level: float
-    ) -> tuple[Float[np.ndarray, " subject"], Float[np.ndarray, " subject"]]:
-        """Limits about predicted values at a level of `LEVELS`; infinite where too few subjects calibrated it."""
-        reach = {0.80: self.reach_80, 0.95: self.reach_95}[level]
-        width = np.full_like(value, np.inf) if reach is None else reach * self.expected_residual(value)
-        return value - width, value + width
 
 
 def conformal_band(
@@ -56,7 +28,7 @@ def conformal_band(
     select_target: Float[np.ndarray, " selected"],
     calibrate_value: Float[np.ndarray, " calibrated"],
     calibrate_target: Float[np.ndarray, " calibrated"],
-) -> ConformalBand:
+) -> ValueBand:
     """The band of one column; NaN targets are unknown and count nowhere.
 
     The reach at a level is the ceil((n + 1) * level)-th smallest of the n calibrating residuals, in expected residuals; where
@@ -68,12 +40,12 @@ def conformal_band(
     mean = float(residual.mean()) if len(residual) else 1.0
     # Perfect predictions on `select` promise no perfect ones elsewhere: any width above zero serves as a unit.
     mean = mean if mean > 0 else 1.0
-    band = ConformalBand(constant or mean, slope, _FLOOR * mean, _CEILING * mean, None, None, 0)
+    band = ValueBand(constant or mean, slope, _FLOOR * mean, _CEILING * mean, None, None, 0)
     known = ~np.isnan(calibrate_target)
     value = calibrate_value[known]
     distance = np.abs(calibrate_target[known] - value) / band.expected_residual(value)
     reach = [_ranked(distance, level) for level in LEVELS]
-    return ConformalBand(band.constant, band.slope, band.lowest, band.highest, reach[0], reach[1], len(distance))
+    return ValueBand(band.constant, band.slope, band.lowest, band.highest, reach[0], reach[1], len(distance))
 
 
 def _line(value: Float[np.ndarray, " subject"], residual: Float[np.ndarray, " subject"]) -> tuple[float, float]:

@@ -10,10 +10,11 @@ import pandas as pd
 from jaxtyping import Float
 
 from cardiolens.evaluation.canvas import BLUE, LINES, MARKERS, PALE, VERMILION, drawing
-from cardiolens.evaluation.conformal import LEVELS, conformal_band
+from cardiolens.evaluation.conformal import conformal_band
 from cardiolens.evaluation.dense import Answers
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.metrics import proportion
+from cardiolens.uncertainty import LEVELS
 
 COVERAGE_COLUMNS = ("column", "level", "coverage", "low", "high", "width", "half_width_in_sd", "n", "calibrated_on")
 

@@ -7,19 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
-from cardiolens.bundles.bundle import Bundle, read_bundle, write_bundle
-from cardiolens.bundles.config import BundleConfig, Calibration, HeadCard, InputContract, Measurement
+from cardiolens.bundles.bundle import APPLICABILITY, Bundle, read_bundle, write_bundle
+from cardiolens.bundles.config import ApplicabilityCard, BundleConfig, HeadCard, InputContract, Measurement
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
+from cardiolens.evaluation.applicability import NEIGHBOURHOOD_PARTS, features_of, neighbourhood, threshold_of
 from cardiolens.evaluation.calibration import CalibrationMap, fit_calibration
+from cardiolens.evaluation.conformal import conformal_band
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.methods.supervised import SupervisedConfig
+from cardiolens.nn.ecg_model import EcgModel
 from cardiolens.tasks.task import Task, TaskKind
-from cardiolens.training.predict import MODEL_PARTS, predict_run
+from cardiolens.training.predict import MODEL_PARTS, first_visits, predict_embeddings, predict_run
 from cardiolens.training.run import Run
+from cardiolens.uncertainty import ValueBand
 
+_MOST_NEIGHBOURS = 5000
 _MEASURED = {"auroc": "auc", "r": "r"}
 
 
@@ -42,19 +48,24 @@ def bundle_run(
             remedy="fine-tune first, or name the cohort it was trained on",
         )
     weights = run.weights()
-    held_out = predict_run(run, cohort, "calibrate")
-    maps = {task.name: _platt_maps(task, held_out) for task in method.tasks if task.kind is TaskKind.CLASSIFICATION}
+    state = {key: tensor for key, tensor in weights.items() if key.startswith(MODEL_PARTS)}
+    held_out, chosen = (predict_run(run, cohort, split) for split in ("calibrate", "select"))
+    maps = {task.name: _maps(task, held_out) for task in method.tasks if task.kind is TaskKind.CLASSIFICATION}
+    bands = {task.name: _bands(task, chosen, held_out) for task in method.tasks if task.kind is TaskKind.REGRESSION}
+    model = method.answering_model()
+    model.load_state_dict(state)
+    applicability, neighbours = measure_applicability(model, cohort)
     config = BundleConfig(
         name=name,
         training_data=training_data,
         model=method.model,
-        heads=tuple(_cards(method, weights, maps)),
+        heads=tuple(_cards(method, weights, maps, bands)),
         input=InputContract(window=method.encoder.num_samples, cleaning=cohort.settings.cleaning),
+        applicability=applicability,
         measurements=tuple(_measurements(method, evaluate(predict_run(run, cohort, "test")), training_data)),
         provenance={"cohort": cohort.fingerprint, **_calibration_notes(maps), **(provenance or {})},
     )
-    state = {key: tensor for key, tensor in weights.items() if key.startswith(MODEL_PARTS)}
-    return write_bundle(path, config, state)
+    return write_bundle(path, config, state | neighbours)
 
 
 def cohort_in_words(cohort: Cohort) -> str:
@@ -64,7 +75,32 @@ def cohort_in_words(cohort: Cohort) -> str:
     return f"Trained on {count} synthetic hearts only" if synthetic else f"Trained on {count} subjects"
 
 
-def _platt_maps(task: Task, predictions: pd.DataFrame) -> list[CalibrationMap]:
+def measure_applicability(model: EcgModel, cohort: Cohort) -> tuple[ApplicabilityCard, dict[str, Tensor]]:
+    """Where the training subjects lie, as tensors of a bundle, and how far 99 % of the validation subjects are from them."""
+    rows = {split: first_visits(cohort, split) for split in ("train", "validation")}
+    # Several thousand say where the rest lies.
+    rows["train"] = rows["train"][:_MOST_NEIGHBOURS]
+    features = {
+        split: features_of(predict_embeddings(model, cohort, chosen), np.asarray(cohort.ecg_scale[chosen], np.float64))
+        for split, chosen in rows.items()
+    }
+    found = neighbourhood(features["train"])
+    distances = found.distance(features["validation"])
+    card = ApplicabilityCard(threshold_of(distances), len(distances))
+    parts = {f"{APPLICABILITY}{name}": torch.tensor(getattr(found, name), dtype=torch.float32) for name in NEIGHBOURHOOD_PARTS}
+    return card, parts
+
+
+def _bands(task: Task, chosen: pd.DataFrame, held_out: pd.DataFrame) -> list[ValueBand]:
+    bands = []
+    for column in task.columns:
+        select, calibrate = (table[table["column"] == column] for table in (chosen, held_out))
+        numbers = (table[name].to_numpy(np.float64) for table in (select, calibrate) for name in ("score", "target"))
+        bands.append(conformal_band(*numbers))
+    return bands
+
+
+def _maps(task: Task, predictions: pd.DataFrame) -> list[CalibrationMap]:
     maps = []
     for column in task.columns:
         rows = predictions[(predictions["column"] == column) & predictions["target"].notna()]
@@ -72,18 +108,24 @@ def _platt_maps(task: Task, predictions: pd.DataFrame) -> list[CalibrationMap]:
     return maps
 
 
-def _cards(method: SupervisedConfig, weights: Mapping[str, Tensor], maps: Mapping[str, list[CalibrationMap]]) -> list[HeadCard]:
+def _cards(
+    method: SupervisedConfig,
+    weights: Mapping[str, Tensor],
+    maps: Mapping[str, list[CalibrationMap]],
+    bands: Mapping[str, list[ValueBand]],
+) -> list[HeadCard]:
     cards, start = [], 0
     for task in method.tasks:
         place = slice(start, start + len(task.columns))
         start = place.stop
         if task.kind is TaskKind.CLASSIFICATION:
             known = {
-                "calibration": tuple(Calibration(m.slope, m.intercept) for m in maps[task.name]),
+                "calibration": tuple(m.plain() for m in maps[task.name]),
                 "prevalence": tuple(m.prevalence for m in maps[task.name]),
             }
         else:
             known = {key: tuple(weights[f"target_{key}"][place].tolist()) for key in ("mean", "sd")}
+            known["bands"] = tuple(bands[task.name])
         cards.append(HeadCard(task.name, task.kind, task.columns, task.names, task.units, **known))
     return cards
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
-from cardiolens.bundles.bundle import read_bundle, shipped_bundle_path
+from cardiolens.bundles.bundle import APPLICABILITY, Bundle, read_bundle, shipped_bundle_path
 from cardiolens.bundles.config import BundleConfig, HeadCard
 from cardiolens.errors import BadInput
+from cardiolens.evaluation.applicability import NEIGHBOURHOOD_PARTS, Neighbourhood, features_of
 from cardiolens.formats.collection import EcgInput, list_inputs, read_input
 from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.imaging.phenotype_table import PHENOTYPES
@@ -28,7 +29,7 @@ from cardiolens.signals.cleaning import clean
 from cardiolens.signals.contract import examine_recording
 from cardiolens.signals.quality import Quality
 from cardiolens.tasks import TASKS, TaskKind
-from cardiolens.training.predict import mean_over_windows
+from cardiolens.training.predict import embed_and_score
 from cardiolens.types import Recording
 
 _AT_ONCE = 64
@@ -48,8 +49,9 @@ class _Ready:
 class Predictor:
     """Answers for ECGs from one bundle. Numbers do not depend on what else is asked at the same time."""
 
-    def __init__(self, config: BundleConfig, model: EcgModel) -> None:
+    def __init__(self, config: BundleConfig, model: EcgModel, neighbourhood: Neighbourhood | None = None) -> None:
         self.config = config
+        self._neighbourhood = neighbourhood
         self.model = model.eval()
         self.notice = f"{config.training_data}. {config.notice}"
 
@@ -61,7 +63,7 @@ class Predictor:
             BadBundle: the folder is no whole bundle.
         """
         bundle = read_bundle(path or shipped_bundle_path())
-        return cls(bundle.config, bundle.model())
+        return cls(bundle.config, bundle.model(), stored_neighbourhood(bundle))
 
     def predict_files(
         self, paths: Sequence[Path], *, declared: Declaration = NOTHING_DECLARED, allow_missing_leads: bool = False
@@ -101,11 +103,13 @@ class Predictor:
 
     def _answered(self, batch: list[_Ready | Refusal]) -> list[Answer | Refusal]:
         ready = [item for item in batch if isinstance(item, _Ready)]
-        answers = iter([self._answer(item, scores) for item, scores in zip(ready, self._scores(ready), strict=True)])
+        answers = iter([self._answer(*parts) for parts in zip(ready, *self._scores(ready), strict=True)])
         return [next(answers) if isinstance(item, _Ready) else item for item in batch]
 
-    def _scores(self, ready: list[_Ready]) -> Float32[np.ndarray, "recording output"]:
+    def _scores(self, ready: list[_Ready]) -> tuple[Float32[np.ndarray, "recording output"], Float[np.ndarray, " recording"]]:
+        """Scores, and how far each recording is from what the model learned from, in thresholds; NaN where it does not know."""
         scores = np.empty((len(ready), sum(head.outputs for head in self.config.model.heads)), np.float32)
+        distance = np.full(len(ready), np.nan)
         lengths = [item.ecg.shape[1] for item in ready]
         for length in set(lengths):
             here = [i for i, found in enumerate(lengths) if found == length]
@@ -113,18 +117,23 @@ class Predictor:
                 torch.from_numpy(np.stack([getattr(ready[i], part) for i in here])) for part in ("ecg", "scale_mv")
             )
             with torch.inference_mode():
-                scores[here] = mean_over_windows(self.model, ecg, scale_mv).numpy()
-        return scores
+                embedding, found = embed_and_score(self.model, ecg, scale_mv)
+            scores[here] = found.numpy()
+            if self._neighbourhood is not None:
+                features = features_of(embedding.numpy(), scale_mv.numpy())
+                distance[here] = self._neighbourhood.distance(features) / self.config.applicability.threshold
+        return scores, distance
 
-    def _answer(self, item: _Ready, scores: Float32[np.ndarray, " output"]) -> Answer:
+    def _answer(self, item: _Ready, scores: Float32[np.ndarray, " output"], distance: float) -> Answer:
         risks, phenotypes, start = [], [], 0
         for card in self.config.heads:
-            values = card.answers(scores[None, start : start + len(card.columns)].astype(np.float64))[0]
+            own = scores[None, start : start + len(card.columns)].astype(np.float64)
             start += len(card.columns)
+            values, limits = card.answers(own)[0], card.limits(own)
             if card.kind is TaskKind.CLASSIFICATION:
-                risks += _risks(card, values)
+                risks += _risks(card, values, limits)
             else:
-                phenotypes += _phenotypes(card, values)
+                phenotypes += _phenotypes(card, values, limits)
         return Answer(
             source=item.recording.source,
             risks=tuple(risks),
@@ -134,18 +143,42 @@ class Predictor:
             notice=self.notice,
             quality=str(item.quality.verdict),
             quality_notes=item.quality.notes,
+            applicability=_known(distance),
+            applicable=None if np.isnan(distance) else bool(distance <= 1),
         )
 
 
-def _risks(card: HeadCard, probabilities: np.ndarray) -> list[Risk]:
+def stored_neighbourhood(bundle: Bundle) -> Neighbourhood | None:
+    """Where the bundle's training subjects lie; None for a bundle that does not know."""
+    if bundle.config.applicability is None:
+        return None
+    parts = (bundle.state[f"{APPLICABILITY}{name}"].double().numpy() for name in NEIGHBOURHOOD_PARTS)
+    return Neighbourhood(*parts)
+
+
+_Limits = dict[float, tuple[np.ndarray, np.ndarray]]
+
+
+def _risks(card: HeadCard, probabilities: np.ndarray, limits: _Limits) -> list[Risk]:
+    low, high = limits[0.95]
     return [
-        Risk(column, TASKS[column].names[0] if column in TASKS else name, float(probability), prevalence)
-        for column, name, probability, prevalence in zip(card.columns, card.names, probabilities, card.prevalence, strict=True)
+        Risk(
+            column, TASKS[column].names[0] if column in TASKS else name, float(probability), prevalence,
+            _known(low[0, k]), _known(high[0, k]),
+        )
+        for k, (column, name, probability, prevalence) in enumerate(
+            zip(card.columns, card.names, probabilities, card.prevalence, strict=True)
+        )
+    ]  # fmt: skip
+
+
+def _phenotypes(card: HeadCard, values: np.ndarray, limits: _Limits) -> list[PhenotypeValue]:
+    reach = [side[0] for level in (0.80, 0.95) for side in limits[level]]
+    return [
+        PhenotypeValue(column, name, _GROUPS.get(column, ""), float(value), unit, *(_known(side[k]) for side in reach))
+        for k, (column, name, unit, value) in enumerate(zip(card.columns, card.names, card.units, values, strict=True))
     ]
 
 
-def _phenotypes(card: HeadCard, values: np.ndarray) -> list[PhenotypeValue]:
-    return [
-        PhenotypeValue(column, name, _GROUPS.get(column, ""), float(value), unit)
-        for column, name, unit, value in zip(card.columns, card.names, card.units, values, strict=True)
-    ]
+def _known(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

@@ -99,6 +99,32 @@ def mean_over_windows(
     return torch.stack(scores).mean(dim=0)
 
 
+def embed_and_score(
+    model: EcgModel, ecg: Float[Tensor, "batch lead time"], scale_mv: Float[Tensor, "batch group"]
+) -> tuple[Float[Tensor, "batch width"], Float[Tensor, "batch output"]]:
+    """What the heads read and what they say, each the mean over the windows that cover the whole ECG; scores are those of
+    `mean_over_windows`."""
+    window = model.config.encoder.num_samples
+    starts = window_starts(ecg.shape[2], window)
+    embedded = [model.embed(ecg[..., start : start + window], scale_mv=scale_mv) for start in starts]
+    scores = [torch.cat(list(model.heads(one).values()), dim=1) for one in embedded]
+    return torch.stack(embedded).mean(dim=0), torch.stack(scores).mean(dim=0)
+
+
+def predict_embeddings(
+    model: EcgModel, cohort: Cohort, rows: Int[np.ndarray, " row"], *, device: torch.device = CPU, progress: Progress = QUIET
+) -> Float[np.ndarray, "row width"]:
+    """What the heads read of every row's ECG."""
+    model = model.to(device).eval()
+    batches = Loader(cohort, rows, batch_size=BATCH_SIZE, seed=0, images=False, device=device)
+    found = []
+    with progress.task("embed", total=len(rows), unit="ECGs") as task, torch.inference_mode():
+        for batch in batches.epoch(0, shuffle=False):
+            found.append(embed_and_score(model, batch.ecg, batch.ecg_scale)[0])
+            task.advance(len(batch))
+    return torch.cat(found).cpu().numpy()
+
+
 def _answer(model: EcgModel | ImageModel, batch: Batch) -> Float[Tensor, "batch output"]:
     if isinstance(model, EcgModel):
         return mean_over_windows(model, batch.ecg, batch.ecg_scale)
