@@ -2,13 +2,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from cardiolens.bundles.bundle import read_bundle
+from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.errors import BadOption, BadRun
 from cardiolens.recipes import smoke
 from cardiolens.recipes.selection import aimed_at
 from cardiolens.serving.bundling import bundle_run, cohort_in_words
 from cardiolens.serving.evaluate import bundle_predictions, evaluate_bundle
+from cardiolens.serving.refit import refit_bundle
 from cardiolens.training.predict import predict_run
 from cardiolens.training.train import train
 
@@ -72,3 +75,21 @@ def test_a_pre_training_run_makes_no_bundle(tiny_cohort, tmp_path):
     run = train(smoke.mdm(), tiny_cohort, tmp_path / "mdm")
     with pytest.raises(BadRun, match="MaskedAutoencoder"):
         bundle_run(run, tiny_cohort, tmp_path / "bundle", name="", training_data="")
+
+
+def test_a_bundle_carries_intervals_and_knows_what_it_learned_from(bundle, tiny_cohort):
+    config = bundle.config
+    held_out = tiny_cohort.rows("calibrate")
+    assert all(band.subjects == len(held_out) for band in config.head("lv").bands)
+    assert config.head("cad").calibration[0].variance is not None
+    assert set(config.applicability.thresholds) == {"embedding", "voltage"}
+    assert config.applicability.subjects == len(tiny_cohort.rows("validation"))
+
+
+def test_a_bundle_is_calibrated_again_on_other_people_with_the_same_weights(bundle, tmp_path):
+    others = prepare_synthetic(tmp_path / "others", subjects=80, seed=21, with_mri=False)
+    again = refit_bundle(bundle, others, tmp_path / "again", provenance={"command": "refit"})
+    assert all(torch.equal(again.state[name], tensor) for name, tensor in bundle.of_model().items())
+    assert again.config.head("lv").bands != bundle.config.head("lv").bands
+    assert again.config.provenance["command"] == "refit"
+    assert again.config.provenance["cohort"] == bundle.config.provenance["cohort"]

@@ -104,14 +104,14 @@ class HeadCard:
 class ApplicabilityCard:
     """How far an ECG may be from those the model learned from; the tensors `applicability.*` say how that is measured."""
 
-    threshold: float
-    """The distance that 99 % of the subjects it was set on do not pass."""
+    thresholds: dict[str, float]
+    """By name of what a distance is taken of: what 99 % of the subjects they were set on do not pass, all together."""
     subjects: int
-    """Whom the threshold was set on."""
+    """Whom the thresholds were set on."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.threshold) and self.threshold > 0):
-            raise ValueError(f"a threshold of applicability of {self.threshold}")
+        if not self.thresholds or not all(math.isfinite(one) and one > 0 for one in self.thresholds.values()):
+            raise ValueError(f"thresholds of applicability of {self.thresholds}")
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,8 @@ def _open(config: BundleConfig) -> str:
         "Risks come with the 95 % interval of the estimate (the error of the calibration" + _seeds(config) + ")."
         if risks
         else "Risks come without an interval.",
-        f"Values come with split-conformal prediction intervals, calibrated on {min(band.subjects for band in bands)} subjects or "
-        "more."
+        f"Values come with split-conformal prediction intervals, calibrated on {min(band.subjects for band in bands)} "
+        "subjects or more."
         if bands
         else "Values come without an interval.",
         "An ECG that is further from the training subjects than 99 % of "

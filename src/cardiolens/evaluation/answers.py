@@ -16,6 +16,8 @@ from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS, PHENOTYPES
 
+_SAID = ("column", "name", "group", "value", "unit")
+_LIMITS = ("low_80", "high_80", "low_95", "high_95")
 _SEGMENTAL = ("WT", "Ecc", "Err")
 
 
@@ -38,7 +40,7 @@ def risk_rows(answer: Mapping[str, Any]) -> list[RiskRow]:
         RiskRow(
             label=risk["label"] if risk["label"] != risk["name"] else column_label(risk["name"]).name,
             probability=f"{100 * risk['probability']:.1f} %",
-            context=_context(risk["probability"], risk["prevalence"]),
+            context=_context(risk),
             bar_percent=round(100 * risk["probability"] / end, 2),
             mark_percent=round(100 * risk["prevalence"] / end, 2),
         )
@@ -49,7 +51,7 @@ def risk_rows(answer: Mapping[str, Any]) -> list[RiskRow]:
 def answer_table(one: OneAnswer, cohort: pd.DataFrame) -> Table:
     """The answer's phenotypes by group with units, beside the cohort's mean and standard deviation (`cohort_moments`)."""
     rows = [_numbers(phenotype, one.measured, cohort) for phenotype in one.answer["phenotypes"]]
-    numbers = pd.DataFrame(rows, columns=["column", "name", "group", "value", "unit", "cohort_mean", "cohort_sd", "measured"])
+    numbers = pd.DataFrame(rows, columns=[*_SAID, *_LIMITS, "cohort_mean", "cohort_sd", "measured"])
     blocks = []
     for group in (*PHENOTYPE_GROUPS, *sorted(set(numbers["group"]) - set(PHENOTYPE_GROUPS))):
         part = numbers[numbers["group"] == group]
@@ -92,21 +94,25 @@ def answer_figures(one: OneAnswer, cohort: pd.DataFrame) -> Iterator[tuple[str, 
         )
 
 
-def _context(probability: float, prevalence: float) -> str:
-    if prevalence <= 0:
-        return "prevalence unknown"
-    return f"{probability / prevalence:.1f} times the prevalence of {100 * prevalence:.1f} % where the model was calibrated"
+def _context(risk: Mapping[str, Any]) -> str:
+    low, high = risk.get("low"), risk.get("high")
+    interval = "" if low is None else f"95 % interval of the estimate {100 * low:.1f} to {100 * high:.1f} %; "
+    if risk["prevalence"] <= 0:
+        return f"{interval}prevalence unknown"
+    times = risk["probability"] / risk["prevalence"]
+    return f"{interval}{times:.1f} times the prevalence of {100 * risk['prevalence']:.1f} % where the model was calibrated"
 
 
 def _numbers(phenotype: Mapping[str, Any], measured: Mapping[str, float], cohort: pd.DataFrame) -> dict[str, Any]:
     column = phenotype["column"]
     moments = cohort.loc[column] if column in cohort.index else {"mean": np.nan, "sd": np.nan}
     found = {"cohort_mean": moments["mean"], "cohort_sd": moments["sd"], "measured": measured.get(column, np.nan)}
-    return {key: phenotype[key] for key in ("column", "name", "group", "value", "unit")} | found
+    return {key: phenotype[key] for key in _SAID} | {key: phenotype.get(key) for key in _LIMITS} | found
 
 
 def _cells(row: pd.Series) -> tuple[Cell, ...]:
     label = column_label(row["column"])
     cohort = f"{row['cohort_mean']:.1f} ± {row['cohort_sd']:.1f}" if pd.notna(row["cohort_mean"]) else "–"
     measured = f"{row['measured']:.1f}" if pd.notna(row["measured"]) else "–"
-    return Cell(label.name), Cell(f"{row['value']:.1f} {row['unit']}"), Cell(cohort), Cell(measured)
+    interval = f"80 %: {row['low_80']:.1f} to {row['high_80']:.1f}" if pd.notna(row["low_80"]) else ""
+    return Cell(label.name), Cell(f"{row['value']:.1f} {row['unit']}", interval), Cell(cohort), Cell(measured)

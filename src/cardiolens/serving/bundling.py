@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,14 @@ from cardiolens.bundles.bundle import APPLICABILITY, Bundle, read_bundle, write_
 from cardiolens.bundles.config import ApplicabilityCard, BundleConfig, HeadCard, InputContract, Measurement
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.applicability import NEIGHBOURHOOD_PARTS, features_of, neighbourhood, threshold_of
+from cardiolens.evaluation.applicability import NEIGHBOURHOOD_PARTS, features_of, neighbourhood, thresholds_of
 from cardiolens.evaluation.calibration import CalibrationMap, fit_calibration
 from cardiolens.evaluation.conformal import conformal_band
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.methods.supervised import SupervisedConfig
 from cardiolens.nn.ecg_model import EcgModel
-from cardiolens.tasks.task import Task, TaskKind
+from cardiolens.progress import QUIET, Progress
+from cardiolens.tasks.task import TaskKind
 from cardiolens.training.predict import MODEL_PARTS, first_visits, predict_embeddings, predict_run
 from cardiolens.training.run import Run
 from cardiolens.uncertainty import ValueBand
@@ -50,8 +51,14 @@ def bundle_run(
     weights = run.weights()
     state = {key: tensor for key, tensor in weights.items() if key.startswith(MODEL_PARTS)}
     held_out, chosen = (predict_run(run, cohort, split) for split in ("calibrate", "select"))
-    maps = {task.name: _maps(task, held_out) for task in method.tasks if task.kind is TaskKind.CLASSIFICATION}
-    bands = {task.name: _bands(task, chosen, held_out) for task in method.tasks if task.kind is TaskKind.REGRESSION}
+    maps = {
+        task.name: calibration_maps(task.columns, held_out) for task in method.tasks if task.kind is TaskKind.CLASSIFICATION
+    }
+    bands = {
+        task.name: calibration_bands(task.columns, chosen, held_out)
+        for task in method.tasks
+        if task.kind is TaskKind.REGRESSION
+    }
     model = method.answering_model()
     model.load_state_dict(state)
     applicability, neighbours = measure_applicability(model, cohort)
@@ -63,7 +70,7 @@ def bundle_run(
         input=InputContract(window=method.encoder.num_samples, cleaning=cohort.settings.cleaning),
         applicability=applicability,
         measurements=tuple(_measurements(method, evaluate(predict_run(run, cohort, "test")), training_data)),
-        provenance={"cohort": cohort.fingerprint, **_calibration_notes(maps), **(provenance or {})},
+        provenance={"cohort": cohort.fingerprint, **calibration_notes(maps), **(provenance or {})},
     )
     return write_bundle(path, config, state | neighbours)
 
@@ -75,34 +82,46 @@ def cohort_in_words(cohort: Cohort) -> str:
     return f"Trained on {count} synthetic hearts only" if synthetic else f"Trained on {count} subjects"
 
 
-def measure_applicability(model: EcgModel, cohort: Cohort) -> tuple[ApplicabilityCard, dict[str, Tensor]]:
+def measure_applicability(
+    model: EcgModel, cohort: Cohort, *, progress: Progress = QUIET
+) -> tuple[ApplicabilityCard, dict[str, Tensor]]:
     """Where the training subjects lie, as tensors of a bundle, and how far 99 % of the validation subjects are from them."""
     rows = {split: first_visits(cohort, split) for split in ("train", "validation")}
     # Several thousand say where the rest lies.
     rows["train"] = rows["train"][:_MOST_NEIGHBOURS]
     features = {
-        split: features_of(predict_embeddings(model, cohort, chosen), np.asarray(cohort.ecg_scale[chosen], np.float64))
-        for split, chosen in rows.items()
+        split: features_of(
+            predict_embeddings(model, cohort, of_split, progress=progress), np.asarray(cohort.ecg_scale[of_split])
+        )
+        for split, of_split in rows.items()
     }
-    found = neighbourhood(features["train"])
-    distances = found.distance(features["validation"])
-    card = ApplicabilityCard(threshold_of(distances), len(distances))
-    parts = {f"{APPLICABILITY}{name}": torch.tensor(getattr(found, name), dtype=torch.float32) for name in NEIGHBOURHOOD_PARTS}
+    # A cohort that came cleaned has no voltages: then the embedding alone is looked at.
+    known = [name for name, of in features["train"].items() if np.isfinite(of).all(axis=1).sum() > 1]
+    places = {name: neighbourhood(features["train"][name]) for name in known}
+    distances = {name: place.distance(features["validation"][name]) for name, place in places.items()}
+    card = ApplicabilityCard(thresholds_of(distances), len(rows["validation"]))
+    parts = {
+        f"{APPLICABILITY}{name}.{part}": torch.tensor(getattr(place, part), dtype=torch.float32)
+        for name, place in places.items()
+        for part in NEIGHBOURHOOD_PARTS
+    }
     return card, parts
 
 
-def _bands(task: Task, chosen: pd.DataFrame, held_out: pd.DataFrame) -> list[ValueBand]:
+def calibration_bands(columns: Sequence[str], chosen: pd.DataFrame, held_out: pd.DataFrame) -> list[ValueBand]:
+    """The prediction intervals of columns of values, from predictions on `select` and `calibrate`."""
     bands = []
-    for column in task.columns:
+    for column in columns:
         select, calibrate = (table[table["column"] == column] for table in (chosen, held_out))
         numbers = (table[name].to_numpy(np.float64) for table in (select, calibrate) for name in ("score", "target"))
         bands.append(conformal_band(*numbers))
     return bands
 
 
-def _maps(task: Task, predictions: pd.DataFrame) -> list[CalibrationMap]:
+def calibration_maps(columns: Sequence[str], predictions: pd.DataFrame) -> list[CalibrationMap]:
+    """The maps from log odds to probabilities of columns of classes, from predictions on `calibrate`."""
     maps = []
-    for column in task.columns:
+    for column in columns:
         rows = predictions[(predictions["column"] == column) & predictions["target"].notna()]
         maps.append(fit_calibration(rows["score"].to_numpy(np.float64), rows["target"].to_numpy() > 0.5))
     return maps
@@ -149,7 +168,8 @@ def _measurements(method: SupervisedConfig, metrics: pd.DataFrame, cohort: str) 
     ]
 
 
-def _calibration_notes(maps: Mapping[str, list[CalibrationMap]]) -> dict[str, str]:
+def calibration_notes(maps: Mapping[str, list[CalibrationMap]]) -> dict[str, str]:
+    """What was fitted on whom, for a bundle's provenance."""
     return {
         f"calibration.{task}": "; ".join(f"{m.fitted} on {m.events} events among {m.subjects} subjects" for m in fitted)
         for task, fitted in maps.items()

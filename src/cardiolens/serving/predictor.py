@@ -5,7 +5,7 @@ A file that cannot be used becomes a `Refusal` with its reason; it never stops t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32
 from cardiolens.bundles.bundle import APPLICABILITY, Bundle, read_bundle, shipped_bundle_path
 from cardiolens.bundles.config import BundleConfig, HeadCard
 from cardiolens.errors import BadInput
-from cardiolens.evaluation.applicability import NEIGHBOURHOOD_PARTS, Neighbourhood, features_of
+from cardiolens.evaluation.applicability import NEIGHBOURHOOD_PARTS, Neighbourhood, features_of, remoteness
 from cardiolens.formats.collection import EcgInput, list_inputs, read_input
 from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
 from cardiolens.imaging.phenotype_table import PHENOTYPES
@@ -49,9 +49,9 @@ class _Ready:
 class Predictor:
     """Answers for ECGs from one bundle. Numbers do not depend on what else is asked at the same time."""
 
-    def __init__(self, config: BundleConfig, model: EcgModel, neighbourhood: Neighbourhood | None = None) -> None:
+    def __init__(self, config: BundleConfig, model: EcgModel, places: Mapping[str, Neighbourhood] | None = None) -> None:
         self.config = config
-        self._neighbourhood = neighbourhood
+        self._places = places
         self.model = model.eval()
         self.notice = f"{config.training_data}. {config.notice}"
 
@@ -63,7 +63,7 @@ class Predictor:
             BadBundle: the folder is no whole bundle.
         """
         bundle = read_bundle(path or shipped_bundle_path())
-        return cls(bundle.config, bundle.model(), stored_neighbourhood(bundle))
+        return cls(bundle.config, bundle.model(), stored_places(bundle))
 
     def predict_files(
         self, paths: Sequence[Path], *, declared: Declaration = NOTHING_DECLARED, allow_missing_leads: bool = False
@@ -119,9 +119,9 @@ class Predictor:
             with torch.inference_mode():
                 embedding, found = embed_and_score(self.model, ecg, scale_mv)
             scores[here] = found.numpy()
-            if self._neighbourhood is not None:
+            if self._places is not None:
                 features = features_of(embedding.numpy(), scale_mv.numpy())
-                distance[here] = self._neighbourhood.distance(features) / self.config.applicability.threshold
+                distance[here] = remoteness(self._places, self.config.applicability.thresholds, features)
         return scores, distance
 
     def _answer(self, item: _Ready, scores: Float32[np.ndarray, " output"], distance: float) -> Answer:
@@ -148,12 +148,14 @@ class Predictor:
         )
 
 
-def stored_neighbourhood(bundle: Bundle) -> Neighbourhood | None:
-    """Where the bundle's training subjects lie; None for a bundle that does not know."""
+def stored_places(bundle: Bundle) -> dict[str, Neighbourhood] | None:
+    """Where the bundle's training subjects lie, by what is looked at; None for a bundle that does not know."""
     if bundle.config.applicability is None:
         return None
-    parts = (bundle.state[f"{APPLICABILITY}{name}"].double().numpy() for name in NEIGHBOURHOOD_PARTS)
-    return Neighbourhood(*parts)
+    return {
+        name: Neighbourhood(*(bundle.state[f"{APPLICABILITY}{name}.{part}"].double().numpy() for part in NEIGHBOURHOOD_PARTS))
+        for name in bundle.config.applicability.thresholds
+    }
 
 
 _Limits = dict[float, tuple[np.ndarray, np.ndarray]]

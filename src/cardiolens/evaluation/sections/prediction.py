@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from markupsafe import Markup
 
 from cardiolens.evaluation.answers import answer_figures, answer_table, risk_rows
@@ -31,7 +34,7 @@ def prediction(evidence: Evidence) -> Section | None:
         for risk in risk_rows(answer)
     )
     parts: list[Part] = [
-        Text(" · ".join([answer["source"], *answer["notes"]])),
+        Text(" · ".join([answer["source"], *answer["notes"], _applies(answer)]).removesuffix(" · ")),
         drawn.pop("ecg"),
         Markup("<h3>Risks</h3>") + bars,
         Text(
@@ -43,3 +46,11 @@ def prediction(evidence: Evidence) -> Section | None:
         Text(f"{answer['model']}. {answer['notice']}", note=True),
     ]
     return Section("prediction", "One ECG", "The answer for one ECG", tuple(parts))
+
+
+def _applies(answer: Mapping[str, Any]) -> str:
+    """Whether the model should have been asked, in words; nothing where it does not know."""
+    if answer.get("applicable") is None:
+        return ""
+    far = f"{answer['applicability']:.2f} of the distance that 99 of 100 held-out ECGs keep"
+    return f"like the ECGs the model learned from ({far})" if answer["applicable"] else f"CAUTION: a guess, {far}"
