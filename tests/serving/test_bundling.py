@@ -93,3 +93,19 @@ def test_a_bundle_is_calibrated_again_on_other_people_with_the_same_weights(bund
     assert again.config.head("lv").bands != bundle.config.head("lv").bands
     assert again.config.provenance["command"] == "refit"
     assert again.config.provenance["cohort"] == bundle.config.provenance["cohort"]
+
+
+def test_fine_tunings_that_disagree_widen_the_interval_of_a_risk(tuned, bundle, tiny_cohort, tmp_path):
+    other = replace(tuned.config, training=replace(tuned.config.training, seed=7))
+    sibling = train(other, tiny_cohort, tmp_path / "sibling")
+    wider = bundle_run(tuned, tiny_cohort, tmp_path / "wider", name="two", training_data="", siblings=[sibling])
+    scores = [table.loc[table["column"] == "cad", "score"] for table in _held_out(tuned, sibling, tiny_cohort)]
+    apart = (scores[0] - scores[0].mean()).to_numpy() - (scores[1] - scores[1].mean()).to_numpy()
+    assert wider.config.head("cad").calibration[0].seed_sd == pytest.approx(np.sqrt((apart**2).mean() / 2))
+    limits = [one.config.head("cad").limits(np.array([[0.3]]))[0.95] for one in (bundle, wider)]
+    assert limits[1][0] < limits[0][0] < limits[0][1] < limits[1][1]
+
+
+def _held_out(*runs_and_cohort):
+    *runs, cohort = runs_and_cohort
+    return [predict_run(run, cohort, "calibrate") for run in runs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,18 @@ _MEASURED = {"auroc": "auc", "r": "r"}
 
 
 def bundle_run(
-    run: Run, cohort: Cohort, path: Path, *, name: str, training_data: str, provenance: Mapping[str, str] | None = None
+    run: Run,
+    cohort: Cohort,
+    path: Path,
+    *,
+    name: str,
+    training_data: str,
+    siblings: Sequence[Run] = (),
+    provenance: Mapping[str, str] | None = None,
 ) -> Bundle:
     """The bundle of a finished fine-tuning run at `path`; one that is there already is opened.
+
+    `siblings` are the same fine-tuning with other seeds: how far they lie apart widens the intervals of risks.
 
     Raises:
         BadRun: the run is no fine-tuning, not done, or was trained on another cohort.
@@ -51,14 +61,11 @@ def bundle_run(
     weights = run.weights()
     state = {key: tensor for key, tensor in weights.items() if key.startswith(MODEL_PARTS)}
     held_out, chosen = (predict_run(run, cohort, split) for split in ("calibrate", "select"))
-    maps = {
-        task.name: calibration_maps(task.columns, held_out) for task in method.tasks if task.kind is TaskKind.CLASSIFICATION
-    }
-    bands = {
-        task.name: calibration_bands(task.columns, chosen, held_out)
-        for task in method.tasks
-        if task.kind is TaskKind.REGRESSION
-    }
+    seeds = [held_out, *(predict_run(one, cohort, "calibrate") for one in siblings)]
+    classes = {task.name: task.columns for task in method.tasks if task.kind is TaskKind.CLASSIFICATION}
+    values = {task.name: task.columns for task in method.tasks if task.kind is TaskKind.REGRESSION}
+    maps = {name: calibration_maps(columns, held_out, seeds) for name, columns in classes.items()}
+    bands = {name: calibration_bands(columns, chosen, held_out) for name, columns in values.items()}
     model = method.answering_model()
     model.load_state_dict(state)
     applicability, neighbours = measure_applicability(model, cohort)
@@ -118,13 +125,29 @@ def calibration_bands(columns: Sequence[str], chosen: pd.DataFrame, held_out: pd
     return bands
 
 
-def calibration_maps(columns: Sequence[str], predictions: pd.DataFrame) -> list[CalibrationMap]:
-    """The maps from log odds to probabilities of columns of classes, from predictions on `calibrate`."""
+def calibration_maps(
+    columns: Sequence[str], predictions: pd.DataFrame, seeds: Sequence[pd.DataFrame] = ()
+) -> list[CalibrationMap]:
+    """The maps from log odds to probabilities of columns of classes, from predictions on `calibrate`.
+
+    With the predictions of several `seeds` about the same subjects, each map knows how far their scores lie apart.
+    """
     maps = []
     for column in columns:
         rows = predictions[(predictions["column"] == column) & predictions["target"].notna()]
-        maps.append(fit_calibration(rows["score"].to_numpy(np.float64), rows["target"].to_numpy() > 0.5))
+        fitted = fit_calibration(rows["score"].to_numpy(np.float64), rows["target"].to_numpy() > 0.5)
+        maps.append(replace(fitted, seed_sd=_apart(column, seeds)) if len(seeds) > 1 else fitted)
     return maps
+
+
+def _apart(column: str, seeds: Sequence[pd.DataFrame]) -> float:
+    """Root mean square over subjects of the standard deviation between seeds, each seed about its own mean.
+
+    What all subjects share is the level, which every seed's own calibration takes away.
+    """
+    of_seeds = np.stack([table.loc[table["column"] == column, "score"].to_numpy(np.float64) for table in seeds])
+    centred = of_seeds - of_seeds.mean(axis=1, keepdims=True)
+    return float(np.sqrt(centred.var(axis=0, ddof=1).mean()))
 
 
 def _cards(
