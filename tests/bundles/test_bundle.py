@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from cardiolens.bundles import bundle as bundle_module
-from cardiolens.bundles.bundle import CARD, CONFIG, WEIGHTS, read_bundle, shipped_bundle_path, write_bundle
+from cardiolens.bundles.bundle import APPLICABILITY, CARD, CONFIG, WEIGHTS, read_bundle, shipped_bundle_path, write_bundle
+from cardiolens.bundles.config import ApplicabilityCard
 from cardiolens.bundles.model_card import model_card
 from cardiolens.bundles.weights import read_safetensors, write_safetensors
 from cardiolens.errors import BadBundle, BadWeights, NoSpace
@@ -49,6 +50,31 @@ def test_tensors_are_stored_in_half_precision_and_answer_almost_as_before(writte
         torch.testing.assert_close(after[name], before[name], rtol=1e-2, atol=1e-3)
     assert any(not torch.equal(before[name], after[name]) for name in before)
     assert (written.path / WEIGHTS).stat().st_size < 2.5 * sum(t.numel() for t in state.values()) + 5000
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda tensors: tensors.pop("applicability.voltage.mean"),
+        lambda tensors: tensors.update({"applicability.voltage.spread": torch.ones(4)}),
+        lambda tensors: tensors.update({"applicability.voltage.more": torch.ones(3)}),
+        lambda tensors: tensors.update({"applicability.embedding.mean": torch.ones(3)}),
+        lambda tensors: tensors.clear(),
+    ],
+)
+def test_a_distance_that_is_not_whole_or_has_no_threshold_is_refused(tmp_path, tiny_config, state, broken):
+    config = replace(tiny_config, applicability=ApplicabilityCard({"voltage": 1.5}, subjects=90))
+    whole = {"mean": torch.zeros(3), "spread": torch.ones(3), "whitening": torch.eye(3)}
+    whole = {f"{APPLICABILITY}voltage.{name}": tensor for name, tensor in whole.items()}
+    assert write_bundle(tmp_path / "whole", config, state | whole).of_model().keys() == state.keys()
+    broken(whole)
+    with pytest.raises(BadBundle, match="applicability"):
+        write_bundle(tmp_path / "broken", config, state | whole)
+
+
+def test_a_distance_that_nobody_described_is_refused(tmp_path, tiny_config, state):
+    with pytest.raises(BadBundle, match="applicability"):
+        write_bundle(tmp_path / "model", tiny_config, state | {f"{APPLICABILITY}voltage.mean": torch.zeros(3)})
 
 
 def test_the_writer_gives_back_the_rounded_weights_that_a_reader_gets(written):

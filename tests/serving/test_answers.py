@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 from cardiolens.serving.answers import Answer, PhenotypeValue, Refusal, Risk, print_answers, write_csv, write_json
 
@@ -23,6 +24,33 @@ def test_a_table_has_one_row_per_file_and_says_why_one_is_empty(tmp_path):
     assert (refused["cad_risk"], refused["refused"]) == ("", REFUSAL.reason)
     assert "Research use only" in answered["notice"]
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+KNOWING = replace(
+    ANSWER,
+    risks=(replace(ANSWER.risks[0], low=0.051, high=0.26),),
+    phenotypes=(replace(ANSWER.phenotypes[0], low_80=80.0, high_80=118.0),),
+    applicability=2.5,
+    applicable=False,
+)
+
+
+def test_a_table_holds_limits_and_the_warning_and_is_empty_where_there_are_none(tmp_path):
+    write_csv(tmp_path / "out.csv", [KNOWING, ANSWER])
+    knowing, plain = csv.DictReader((tmp_path / "out.csv").open())
+    assert [knowing[f"cad_risk_{side}"] for side in ("low", "high")] == ["0.05100", "0.26000"]
+    assert [knowing[f"lvm_g_{side}_80"] for side in ("low", "high")] == ["80.0000", "118.0000"]
+    assert (knowing["applicability"], knowing["applicable"], knowing["warning"]) == ("2.500", "false", KNOWING.warning)
+    assert {plain[name] for name in ("cad_risk_low", "lvm_g_high_80", "applicability", "applicable", "warning")} == {""}
+    assert "lvm_g_low_95" not in knowing
+
+
+def test_json_holds_limits_and_the_warning():
+    stored = KNOWING.to_json()
+    assert (stored["risks"][0]["low"], stored["phenotypes"][0]["high_80"]) == (0.051, 118.0)
+    assert stored["phenotypes"][0]["low_95"] is None
+    assert stored["warning"].startswith("unlike the ECGs this model learned from (2.5 times")
+    assert ANSWER.to_json()["warning"] == ""
 
 
 def test_json_is_one_object_per_line():

@@ -120,6 +120,7 @@ def read_bundle(path: Path) -> Bundle:
         _refuse(path / WEIGHTS, f"values in {broken[0]} that are not finite", "finite weights")
     bundle = Bundle(config, state, path)
     bundle.model()
+    _refuse_other_distances(bundle)
     return bundle
 
 
@@ -165,6 +166,8 @@ def shipped_bundle_path() -> Path:
 
 APPLICABILITY = "applicability."
 """How the names of the tensors begin that measure how far an ECG is from those the model learned from."""
+_DISTANCE_AXES = {"mean": 1, "spread": 1, "whitening": 2}
+"""The tensors of one distance, and how many axes of features each has."""
 _REMEDY = "fetch or write the bundle again"
 
 
@@ -187,6 +190,23 @@ def _refuse_other_sizes(config: BundleConfig, state: Mapping[str, Tensor], path:
     depth = len({name.split(".")[2] for name in state if name.startswith("ecg_encoder.blocks.")})
     if depth != encoder.depth:
         _refuse(path / WEIGHTS, f"{depth} blocks", f"{encoder.depth} as {CONFIG} describes")
+
+
+def _refuse_other_distances(bundle: Bundle) -> None:
+    card = bundle.config.applicability
+    found = {name: tuple(bundle.state[name].shape) for name in bundle.state.keys() - bundle.of_model().keys()}
+    expected = {}
+    for place in card.thresholds if card is not None else ():
+        features = found.get(f"{APPLICABILITY}{place}.mean", ())[:1]
+        expected |= {f"{APPLICABILITY}{place}.{part}": features * axes for part, axes in _DISTANCE_AXES.items()}
+    if wrong := sorted(
+        name for name in found.keys() | expected.keys() if not found.get(name) or found[name] != expected.get(name)
+    ):
+        _refuse(
+            bundle.path / WEIGHTS,
+            f"{wrong[0]} of shape {found[wrong[0]]}" if wrong[0] in found else f"no {wrong[0]}",
+            f"{', '.join(_DISTANCE_AXES)} over the same features for each threshold in {CONFIG}, and no other",
+        )
 
 
 def _refuse(source: str | Path, found: str, expected: str, remedy: str = _REMEDY) -> NoReturn:

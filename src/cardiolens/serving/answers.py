@@ -77,7 +77,7 @@ class Answer:
 
     def to_json(self) -> dict:
         """Plain values, for a report or a service."""
-        return asdict(self)
+        return asdict(self) | {"warning": self.warning}
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _reach(phenotype: PhenotypeValue) -> str:
     return "" if phenotype.low_80 is None else f"\u00a0±\u00a0{(phenotype.high_80 - phenotype.low_80) / 2:.1f}"
 
 
-_LAST = ("applicability", "applicable", "quality", "quality_notes", "notes", "model", "notice", "refused")
+_LAST = ("applicability", "applicable", "warning", "quality", "quality_notes", "notes", "model", "notice", "refused")
 
 
 def _row(answer: Answer | Refusal) -> dict[str, str]:
@@ -165,6 +165,7 @@ def _row(answer: Answer | Refusal) -> dict[str, str]:
         **{name: f"{limit:.4f}" for one in answer.phenotypes for name, limit in _value_limits(one) if limit is not None},
         "applicability": "" if answer.applicability is None else f"{answer.applicability:.3f}",
         "applicable": "" if answer.applicable is None else str(answer.applicable).lower(),
+        "warning": answer.warning,
         "quality": answer.quality,
         "quality_notes": "; ".join(answer.quality_notes),
         "notes": "; ".join(answer.notes),
