@@ -9,7 +9,7 @@ import pandas as pd
 from cardiolens.evaluation.added_value import AUROC, DIFFERENCE, LIKELIHOOD_RATIO
 from cardiolens.evaluation.calibration import FEWEST_EVENTS
 from cardiolens.evaluation.labels import column_label
-from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
+from cardiolens.evaluation.rendering import Block, Cell, Table, as_p, header_of
 
 
 def added_value_table(numbers: pd.DataFrame, *, notes: Collection[str] = ()) -> Table:
@@ -69,4 +69,4 @@ def _with_interval(row: pd.Series | None, form: str, p: str = "") -> Cell:
 def _p(row: pd.Series | None) -> str:
     if row is None or pd.isna(row["p_holm"]):
         return ""
-    return "p < 0.001" if row["p_holm"] < 0.001 else f"p {row['p_holm']:.3f}"
+    return f"p {as_p(row['p_holm'])}"

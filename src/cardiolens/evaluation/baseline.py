@@ -9,11 +9,10 @@ import pandas as pd
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.metrics import proportion
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
+from cardiolens.evaluation.subgroups import FEWEST
 from cardiolens.tasks import TASKS, TaskKind
 
 SPLITS = ("train", "select", "calibrate", "test")
-FEWEST = 10
-"""Shares of smaller counts are not shown in other groups than all: they would say little and might say who."""
 
 _MEASURES = {
     "age_years": "Age, years", "height_cm": "Height, cm", "weight_kg": "Weight, kg",

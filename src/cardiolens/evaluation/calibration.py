@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import expit
 
+from cardiolens.evaluation.logistic import fit_logistic
 from cardiolens.uncertainty import RiskMap
 
 FEWEST_EVENTS = 10
@@ -17,6 +17,8 @@ ENOUGH_FOR_ISOTONIC = 1000
 """Of the rarer class: from here on a map of free shape beats a line (Niculescu-Mizil & Caruana 2005)."""
 LEVEL, PLATT, ISOTONIC = "intercept", "slope and intercept", "isotonic"
 
+_WEAK = 1e4
+"""Inverse of the penalty: separable scores have no finite maximum, and it ends the climb there and moves nothing elsewhere."""
 _MOST_KNOTS = 200
 _SMALLEST = 1e-4
 """No subject is told a risk of nothing or of certainty because nobody like them had, or lacked, the disease."""
@@ -54,29 +56,19 @@ def fit_calibration(scores: Float[np.ndarray, " subject"], positive: Bool[np.nda
     subjects, events = len(scores), int(positive.sum())
     rarer = min(events, subjects - events)
     counted = {"prevalence": events / subjects, "subjects": subjects, "events": events}
-    slope, intercept = _logistic_fit(scores, positive) if rarer >= FEWEST_EVENTS else (math.nan, math.nan)
-    if not (math.isfinite(intercept) and slope > 0):
+    line = fit_logistic(scores[:, None], positive, inverse_penalty=_WEAK) if rarer >= FEWEST_EVENTS else None
+    if line is None or not line.coefficient[0] > 0:
         intercept = _level(scores, (events + 0.5) / (subjects + 1))
         weight = _weight(expit(scores + intercept))
         return CalibrationMap(
             slope=1.0, intercept=intercept, fitted=LEVEL, variance=(0.0, 0.0, 1 / float(weight.sum())), **counted
         )
+    slope, intercept = float(line.coefficient[0]), line.intercept
     variance = _variance(scores, expit(slope * scores + intercept))
     if rarer < ENOUGH_FOR_ISOTONIC:
         return CalibrationMap(slope=slope, intercept=intercept, fitted=PLATT, variance=variance, **counted)
     knots = _isotonic_knots(scores, positive)
     return CalibrationMap(slope=slope, intercept=intercept, fitted=ISOTONIC, variance=variance, knots=knots, **counted)
-
-
-def _logistic_fit(scores: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]) -> tuple[float, float]:
-    from sklearn.linear_model import LogisticRegression
-
-    # In units of the scores' own spread, so that the solver's tolerance means the same whatever the model's scale.
-    centre, spread = float(scores.mean()), float(scores.std()) or 1.0
-    # Separable scores have no finite maximum; the weak penalty ends the climb there and moves nothing elsewhere.
-    fit = LogisticRegression(C=1e4).fit(((scores - centre) / spread)[:, None], positive)
-    slope = float(fit.coef_[0, 0]) / spread
-    return slope, float(fit.intercept_[0]) - slope * centre
 
 
 def _variance(

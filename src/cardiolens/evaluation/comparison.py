@@ -12,7 +12,7 @@ from cardiolens.evaluation.differences import holm
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.published import MAIN_PUBLISHED, PublishedRow
-from cardiolens.evaluation.rendering import Block, Cell, Mark, Table
+from cardiolens.evaluation.rendering import Block, Cell, Mark, Table, as_p
 from cardiolens.evaluation.seeds import over_seeds
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS, PHENOTYPE_GROUPS
 
@@ -208,5 +208,4 @@ def _difference_cell(row: pd.Series) -> Cell:
     text, low, high = (f"{row[name]:+.{_DECIMALS}f}".replace("-", "−") for name in ("mean", "low", "high"))
     if pd.isna(row["low"]):
         return Cell(text)
-    p = "p < 0.001" if row["p_holm"] < 0.001 else f"p {row['p_holm']:.3f}"
-    return Cell(text, f"({low} to {high}; {p})")
+    return Cell(text, f"({low} to {high}; p {as_p(row['p_holm'])})")

@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import expit, logit
-from scipy.stats import t
 
-from cardiolens.evaluation.delong import Difference, Interval
+from cardiolens.evaluation.delong import Difference, Interval, difference_by_t, interval_on_logits
 
 
 def concordance(
@@ -39,10 +37,9 @@ def concordance(
         return Interval(np.nan, np.nan, np.nan)
     value = float(won.sum() / pairs.sum())
     variance = _variance(won - value * pairs, pairs)
-    if not variance > 0 or event.sum() < 2:
+    if event.sum() < 2:
         return Interval(value, np.nan, np.nan)
-    reach = t.ppf(0.5 + confidence / 2, event.sum() - 1) * np.sqrt(variance) / (value * (1 - value))
-    return Interval(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)))
+    return interval_on_logits(value, variance, float(event.sum() - 1), confidence)
 
 
 def concordance_difference(
@@ -59,13 +56,7 @@ def concordance_difference(
     if not pairs.any():
         return Difference(Interval(np.nan, np.nan, np.nan), np.nan)
     value = float(won.sum() / pairs.sum())
-    variance, freedom = _variance(won - value * pairs, pairs), event.sum() - 1
-    # Scores in the same order leave rounding errors.
-    if not variance > 1e-15 or freedom < 1:
-        return Difference(Interval(value, np.nan, np.nan), np.nan)
-    error = np.sqrt(variance)
-    reach = float(t.ppf(0.5 + confidence / 2, freedom) * error)
-    return Difference(Interval(value, value - reach, value + reach), float(2 * t.sf(abs(value) / error, freedom)))
+    return difference_by_t(value, _variance(won - value * pairs, pairs), float(event.sum() - 1), confidence)
 
 
 def _variance(excess: Float[np.ndarray, " subject"], pairs: Float[np.ndarray, " subject"]) -> float:

@@ -15,13 +15,13 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from cardiolens.evaluation.bootstrap import resampled_totals
+from cardiolens.evaluation.calibration import FEWEST_EVENTS
 from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, PALE, drawing
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.risks import Risks
 
 TREAT_ALL, TREAT_NONE = "Treat all", "Treat none"
 CURVE_COLUMNS = ("column", "method", "threshold", "net_benefit", "low", "high", "n", "events")
-FEWEST_EVENTS = 10
 _POINTS = 60
 _PER = 1000
 

@@ -69,10 +69,7 @@ def auroc(
     """
     areas = delong(score[None], positive)
     area, variance = float(areas.area[0]), float(areas.covariance[0, 0])
-    if not variance > 0:
-        return Interval(area, np.nan, np.nan)
-    reach = t.ppf(0.5 + confidence / 2, areas.freedom[0]) * np.sqrt(variance) / (area * (1 - area))
-    return Interval(area, float(expit(logit(area) - reach)), float(expit(logit(area) + reach)))
+    return interval_on_logits(area, variance, float(areas.freedom[0]), confidence)
 
 
 def seed_mean_auroc(
@@ -88,11 +85,8 @@ def seed_mean_auroc(
     by_case, by_control = (part.mean(axis=0)[None] for part in _placements(scores, positive))
     area, of_cases, of_controls = float(by_case.mean()), _mean_covariance(by_case)[0], _mean_covariance(by_control)[0]
     variance = float(of_cases[0] + of_controls[0])
-    if not variance > 1e-15:
-        return Interval(area, np.nan, np.nan)
-    freedom = _satterthwaite(of_cases, num_cases - 1, of_controls, num_controls - 1)[0]
-    reach = t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance) / (area * (1 - area))
-    return Interval(area, float(expit(logit(area) - reach)), float(expit(logit(area) + reach)))
+    freedom = float(_satterthwaite(of_cases, num_cases - 1, of_controls, num_controls - 1)[0])
+    return interval_on_logits(area, variance, freedom, confidence)
 
 
 def auroc_difference(
@@ -120,10 +114,25 @@ def auroc_difference(
     )
     value, of_cases, of_controls = float(by_case.mean()), _mean_covariance(by_case)[0], _mean_covariance(by_control)[0]
     variance = float(of_cases[0] + of_controls[0])
-    # Equal scores leave rounding errors of either sign in the variance.
+    freedom = float(_satterthwaite(of_cases, num_cases - 1, of_controls, num_controls - 1)[0])
+    return difference_by_t(value, variance, freedom, confidence)
+
+
+def interval_on_logits(value: float, variance: float, freedom: float, confidence: float) -> Interval:
+    """Limits of a share between 0 and 1 by Student's t, even on the logit scale; NaN without a variance."""
+    # Equal scores and perfect separation leave nothing but rounding errors in it.
     if not variance > 1e-15:
+        return Interval(value, np.nan, np.nan)
+    reach = t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance) / (value * (1 - value))
+    return Interval(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)))
+
+
+def difference_by_t(value: float, variance: float, freedom: float, confidence: float) -> Difference:
+    """A difference with limits and two-sided p by Student's t; NaN without a variance or degrees of freedom."""
+    # Scores in the same order leave rounding errors of either sign in the variance.
+    if not (variance > 1e-15 and freedom > 0):
         return Difference(Interval(value, np.nan, np.nan), np.nan)
-    error, freedom = np.sqrt(variance), _satterthwaite(of_cases, num_cases - 1, of_controls, num_controls - 1)[0]
+    error = np.sqrt(variance)
     reach = float(t.ppf(0.5 + confidence / 2, freedom) * error)
     return Difference(Interval(value, value - reach, value + reach), float(2 * t.sf(abs(value) / error, freedom)))
 

@@ -31,6 +31,11 @@ class Answers:
         k = self.columns.index(column)
         return self.score[self.answering(k), :, k], self.target[:, k]
 
+    def answering_seeds(self, column: str) -> tuple[int, ...]:
+        """The seeds that answer about a column, in the order of `of`."""
+        answering = self.answering(self.columns.index(column))
+        return tuple(seed for seed, answers in zip(self.seeds, answering, strict=True) if answers)
+
     def answers(self, column: str) -> bool:
         """Whether any seed says anything about a column."""
         return column in self.columns and bool(self.answering(self.columns.index(column)).any())

@@ -39,7 +39,9 @@ class LikelihoodRatio:
     p_value: float
 
 
-def fit_logistic(columns: Float[np.ndarray, "row column"], positive: Bool[np.ndarray, " row"]) -> LogisticFit:
+def fit_logistic(
+    columns: Float[np.ndarray, "row column"], positive: Bool[np.ndarray, " row"], *, inverse_penalty: float = _WEAK
+) -> LogisticFit:
     """The fit. A column that does not vary has a coefficient of 0.
 
     Raises:
@@ -50,7 +52,7 @@ def fit_logistic(columns: Float[np.ndarray, "row column"], positive: Bool[np.nda
     if not np.isfinite(columns).all() or positive.all() or not positive.any():
         raise ValueError(f"{int(positive.sum())} positives of {len(positive)} rows; both classes and finite values are needed")
     scaled, centre, spread = _standardised(columns)
-    fit = LogisticRegression(C=_WEAK, solver="newton-cholesky", tol=1e-8).fit(scaled, positive)
+    fit = LogisticRegression(C=inverse_penalty, solver="newton-cholesky", tol=1e-8).fit(scaled, positive)
     coefficient = fit.coef_[0] / spread
     log_odds = fit.decision_function(scaled)
     log_likelihood = -float(np.logaddexp(0, np.where(positive, -log_odds, log_odds)).sum())

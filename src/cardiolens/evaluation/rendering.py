@@ -72,6 +72,16 @@ def plain_table(numbers: pd.DataFrame, *, name: str, title: str, note: str = "",
     return Table(name, title, header, (Block("", tuple(rows)),), numbers, note)
 
 
+def numbers_only(numbers: pd.DataFrame, *, name: str, title: str) -> Table:
+    """A table without rows to read: its numbers are the CSV beside the page."""
+    return Table(name, title, header_of("Rows", f"{len(numbers):,}"), (), numbers)
+
+
+def as_p(p: float) -> str:
+    """A p-value as tables show it."""
+    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def as_markdown(table: Table) -> str:
     """GitHub Markdown: best bold, second underlined, headings of blocks as rows in italics."""
     width = len(table.header)

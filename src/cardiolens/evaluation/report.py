@@ -43,10 +43,10 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     cohort,
     model_card,
     made,
-    next_steps,
-    glossary,
 )
 """In the order in which they are read. A section that has nothing to say is None."""
+CLOSING = (next_steps, glossary)
+"""What follows the checklist, which points to the sections before it."""
 
 _LARGEST_BYTES = 10_000_000
 _FOLDERS = re.compile(r"(?<![\w.~)\]}<-])~?/(?:[^\s/'\"]+/)*(?=[^\s/'\"])")
@@ -62,14 +62,14 @@ def write_report(out: Path, content: ReportContent, *, progress: Progress = QUIE
         NoSpace: the disk is full.
     """
     evidence = Evidence(content)
-    found: list[Section] = []
+    made_of: list[Section | None] = []
     with progress.task("report", total=len(SECTIONS), unit="sections") as task:
         for make in SECTIONS:
-            section = make(evidence)
-            found += [section] if section is not None else []
+            made_of.append(make(evidence))
             task.advance()
-    last = [place for place, section in enumerate(found) if section.name in ("next", "glossary")]
-    found.insert(min(last, default=len(found)), checklist(found))
+    closing = [section for section in (make(evidence) for make in CLOSING) if section is not None]
+    before = [section for section in made_of if section is not None]
+    found = [*before, checklist([*before, *closing]), *closing]
     page = page_html(content, found).encode()
     assert len(page) < _LARGEST_BYTES, f"a report of {len(page):,} bytes"
     for folder in ("tables", "figures"):

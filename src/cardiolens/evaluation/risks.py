@@ -6,7 +6,6 @@ column and seed the map is fitted on the split `calibrate` and the threshold cho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,8 +81,7 @@ def _risks(asked: Answers, held_out: Answers, chosen: Answers | None, column: st
     scores, target = asked.of(column)
     known = ~np.isnan(target) & ~np.isnan(scores).any(axis=0)
     of_seed = _by_seed(held_out, column)
-    k = asked.columns.index(column)
-    seeds = tuple(seed for seed, answers in zip(asked.seeds, asked.answering(k), strict=True) if answers)
+    seeds = asked.answering_seeds(column)
     if not known.any() or not set(seeds) <= set(of_seed):
         return None
     maps = tuple(fit_calibration(*of_seed[seed]) for seed in seeds)
@@ -105,14 +103,11 @@ def _risks(asked: Answers, held_out: Answers, chosen: Answers | None, column: st
 
 
 def _by_seed(answers: Answers, column: str) -> dict[int, tuple[Float[np.ndarray, " subject"], Bool[np.ndarray, " subject"]]]:
-    return dict(_scores_and_labels(answers, column))
-
-
-def _scores_and_labels(
-    answers: Answers, column: str
-) -> Iterator[tuple[int, tuple[Float[np.ndarray, " subject"], Bool[np.ndarray, " subject"]]]]:
-    k = answers.columns.index(column)
-    for seed, score in zip(answers.seeds, answers.score[:, :, k], strict=True):
-        known = ~np.isnan(answers.target[:, k]) & ~np.isnan(score)
+    """Scores and labels of the subjects whose status is known, of every seed that answers."""
+    scores, target = answers.of(column)
+    found = {}
+    for seed, score in zip(answers.answering_seeds(column), scores, strict=True):
+        known = ~np.isnan(target) & ~np.isnan(score)
         if known.any():
-            yield seed, (score[known], answers.target[known, k] == 1)
+            found[seed] = score[known], target[known] == 1
+    return found

@@ -22,6 +22,7 @@ from cardiolens.evaluation.regression import mean_absolute_error, pearson_r, r_s
 from cardiolens.evaluation.risks import Risks
 
 FEWEST = 10
+"""The smallest count that any table of people shows."""
 SUBGROUP_COLUMNS = ("grouping", "level", "column", "metric", "value", "low", "high", "n", "events", "suppressed")
 GAP_COLUMNS = ("grouping", "column", "metric", "levels", "lowest", "highest", "gap", "p", "p_holm")
 EVERYBODY = "Everybody"

@@ -30,7 +30,7 @@ from cardiolens.progress import QUIET, Progress, terminal_progress
 from cardiolens.recipes import demo as recipes
 from cardiolens.serving.bundling import bundle_run
 from cardiolens.serving.predictor import Predictor
-from cardiolens.study.reporting import cohort_content, model_settings
+from cardiolens.study.reporting import cohort_content, model_settings, refuse_shared_ecgs
 from cardiolens.study.tabular import tabular_runs
 from cardiolens.synthetic.generator import make_subject
 from cardiolens.tasks import TaskKind
@@ -123,6 +123,7 @@ def write_demo_report(study: Path, out: Path, *, progress: Progress = QUIET) -> 
         BadRun, BadCohort: the folder holds no finished demo.
     """
     cohort = Cohort.open(study / "cohort")
+    refuse_shared_ecgs(cohort, cohort)
     predictions = read_predictions(study / _PREDICTIONS)
     pictures = ExamplePictures.read(study / _PICTURES)
     answer = json.loads((study / ANSWER).read_text())

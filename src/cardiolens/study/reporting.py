@@ -19,15 +19,9 @@ from cardiolens.training.train import CPU
 
 
 def cohort_content(cohort: Cohort, people: Cohort, split: str) -> dict[str, Any]:
-    """What a report's content says about the cohort that was trained on and the people who were asked about.
-
-    Raises:
-        BadCohort: the same ECG stands under subjects of two splits, or in both cohorts.
-    """
-    refuse_shared_ecgs(cohort, people)
-    synthetic = is_synthetic(people)
+    """What a report's content says about the cohort that was trained on and the people who were asked about."""
     oracle = None
-    if synthetic:
+    if is_synthetic(people):
         oracle = oracle_predictions(people.subjects.iloc[people.rows(split)]).assign(split=split)
     return {
         "is_synthetic": is_synthetic(cohort),
@@ -54,7 +48,9 @@ def is_synthetic(cohort: Cohort) -> bool:
 
 
 def refuse_shared_ecgs(cohort: Cohort, people: Cohort) -> None:
-    """Refuse a cohort in which one recording stands in two splits under two names, or that shares one with `people`.
+    """Refuse a cohort in which one recording stands in two splits under two names, or that shares subjects with `people`.
+
+    Every report needs this, before any work is done. Reads lead I of all ECGs.
 
     Raises:
         BadCohort: it does; whoever is asked about was then trained on.

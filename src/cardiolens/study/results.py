@@ -82,7 +82,6 @@ def write_results(
 
     Raises:
         BadRun: no run predicts anything and there is nothing to draw.
-        BadCohort: a recording stands in two splits.
     """
     for folder in ("tables", "figures"):
         (out / folder).mkdir(parents=True, exist_ok=True)
@@ -108,7 +107,7 @@ def write_results(
     figures = _write_figures(out / "figures", done, everything, results)
     methods = list(results.metrics["method"].unique())
     detailed = next((method for method in _REFERENCES if method in methods), methods[0])
-    of_detailed = [key for key in done.runs.predictions if Run.open(done.runs.places[key]).config.name == detailed]
+    of_detailed = [run.key for run in done.study.runs if run.predicts and run.config.name == detailed]
     pretraining = {key: place / METRICS for key, place in done.runs.places.items() if key not in done.runs.predictions}
     report = ReportContent(
         title=f"cardiolens study {done.study.name}",

@@ -19,7 +19,7 @@ from cardiolens.parallel import HERE, Workers
 from cardiolens.privacy import display_name
 from cardiolens.progress import QUIET, Progress
 from cardiolens.study.demo import ANSWER, write_demo_report
-from cardiolens.study.reporting import cohort_content, model_settings
+from cardiolens.study.reporting import cohort_content, model_settings, refuse_shared_ecgs
 from cardiolens.study.results import FinishedStudy, write_results
 from cardiolens.study.runner import Asked, run_study
 from cardiolens.study.studies import allowed_by, choose_study
@@ -58,6 +58,7 @@ def do_study(
     study, recipes = choose_study(asked.name, parts=asked.parts, num_seeds=asked.seeds, whole_search=asked.whole_search)
     cohort = Cohort.open((out / asked.cohort).resolve())
     people, split = (cohort, "test") if asked.test_cohort is None else (Cohort.open((out / asked.test_cohort).resolve()), "all")
+    refuse_shared_ecgs(cohort, people)
     study, left_out = allowed_by(study, cohort)
     notes = tuple(f"Left out: {key}, since {why}." for key, why in left_out.items())
     # First, since it takes seconds and refuses at once a cohort in which a disease is too rare.
@@ -126,6 +127,7 @@ def _report_run(folder: Path, out: Path, cohort: Path, test_cohort: Path | None,
             remedy="fine-tune first, or name the cohort it was trained on",
         )
     people, split = (trained_on, "test") if test_cohort is None else (Cohort.open(test_cohort), "all")
+    refuse_shared_ecgs(trained_on, people)
     splits = [(people, split), (trained_on, "select"), (trained_on, "calibrate")]
     tables = [predict_run(run, whose, name, progress=progress) for whose, name in splits]
     notes: tuple[str, ...] = ()

@@ -85,25 +85,13 @@ def predict_scores(
     return torch.cat(scores).cpu().numpy()
 
 
-def mean_over_windows(
-    model: EcgModel, ecg: Float[Tensor, "batch lead time"], scale_mv: Float[Tensor, "batch group"]
-) -> Float[Tensor, "batch output"]:
-    """Every score of the model, in the order of its heads: the mean over the windows that cover the whole ECG.
-
-    The published code looks at the first window alone. `scale_mv` are the scales of the whole ECG, for models that read them.
-    """
-    window = model.config.encoder.num_samples
-    starts = window_starts(ecg.shape[2], window)
-    windows = (model(ecg[..., start : start + window], scale_mv=scale_mv) for start in starts)
-    scores = [torch.cat(list(by_head.values()), dim=1) for by_head in windows]
-    return torch.stack(scores).mean(dim=0)
-
-
 def embed_and_score(
     model: EcgModel, ecg: Float[Tensor, "batch lead time"], scale_mv: Float[Tensor, "batch group"]
 ) -> tuple[Float[Tensor, "batch width"], Float[Tensor, "batch output"]]:
-    """What the heads read and what they say, each the mean over the windows that cover the whole ECG; scores are those of
-    `mean_over_windows`."""
+    """What the heads read, and every score in their order: each the mean over the windows that cover the whole ECG.
+
+    The published code looks at the first window alone. `scale_mv` are the scales of the whole ECG, for models that read them.
+    """
     window = model.config.encoder.num_samples
     starts = window_starts(ecg.shape[2], window)
     embedded = [model.embed(ecg[..., start : start + window], scale_mv=scale_mv) for start in starts]
@@ -127,7 +115,7 @@ def predict_embeddings(
 
 def _answer(model: EcgModel | ImageModel, batch: Batch) -> Float[Tensor, "batch output"]:
     if isinstance(model, EcgModel):
-        return mean_over_windows(model, batch.ecg, batch.ecg_scale)
+        return embed_and_score(model, batch.ecg, batch.ecg_scale)[1]
     return torch.cat(list(model(resize_image(batch.cmr, model.config.size)).values()), dim=1)
 
 

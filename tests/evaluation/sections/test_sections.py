@@ -67,7 +67,8 @@ def test_a_test_subject_who_was_trained_on_is_refused(content):
 
 def test_other_people_are_asked_about_under_any_split_of_their_own(content):
     others = content.subjects.assign(subject=[f"{k:012x}" for k in range(len(content.subjects))])
-    Evidence(dataclasses.replace(content, subjects=others, asked=content.subjects))
+    evidence = Evidence(dataclasses.replace(content, subjects=others, asked=content.subjects))
+    assert evidence.people is content.subjects
 
 
 def test_risks_of_the_report_are_calibrated(evidence):

@@ -86,10 +86,12 @@ class TensorFiles:
 
 
 def paired_ecgs(split: str) -> str:
+    """ECGs of subjects with an MRI."""
     return f"ecgs_{split}_ecg_imaging_noBase_gn.pt"
 
 
 def paired_pictures(split: str) -> str:
+    """Their MRI, row by row."""
     return f"images_{split}_ecg_imaging.pt"
 
 
@@ -99,10 +101,12 @@ def aligned_labels(split: str, label: str) -> str:
 
 
 def balanced_ecgs(label: str, size: str) -> str:
+    """ECGs of a balanced training set of one of `SIZES`."""
     return f"ecgs_train_{_word(label)}_{size}_balanced_noBase_gn.pt"
 
 
 def balanced_labels(label: str, size: str) -> str:
+    """Their labels, row by row, in two columns."""
     return f"{ONE_HOT}/labels_train_{_word(label)}_{size}_balanced.pt"
 
 

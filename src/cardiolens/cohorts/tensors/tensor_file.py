@@ -69,6 +69,7 @@ def file_state(path: Path) -> tuple[int, int]:
 
 
 def refuse(path: Path, found: str, expected: str, remedy: str = _AGAIN) -> NoReturn:
+    """Raise `BadInput` about a file of tensors."""
     raise BadInput(path, found=found, expected=expected, remedy=remedy)
 
 

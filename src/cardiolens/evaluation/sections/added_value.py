@@ -10,6 +10,7 @@ import pandas as pd
 from cardiolens.errors import BadCohort
 from cardiolens.evaluation.added_value import added_value as added_value_numbers
 from cardiolens.evaluation.added_value_table import added_value_table
+from cardiolens.evaluation.calibration import FEWEST_EVENTS
 from cardiolens.evaluation.charge_af import charge_af, charge_af_predictions, missing_columns
 from cardiolens.evaluation.combination import DiseaseModels, Methods, disease_models, mean_log_odds
 from cardiolens.evaluation.concordance import concordance
@@ -25,7 +26,6 @@ from cardiolens.evaluation.tabular import METHOD as TABULAR
 _AF = ("af_incident_5y", "af")
 """CHARGE-AF foretells new atrial fibrillation; where only the disease as such is known it is asked about that."""
 _VALIDATION = ("select", "calibrate")
-_FEWEST_EVENTS = 10
 
 
 def added_value(evidence: Evidence) -> Section | None:
@@ -84,7 +84,7 @@ def _over_time(evidence: Evidence, diseases: list[DiseaseModels]) -> Iterator[Pa
     for disease in diseases if people is not None else ():
         found = follow_up(people, disease.column)
         here = _joined(people, found, disease)
-        if here is None or here[1].sum() < _FEWEST_EVENTS:
+        if here is None or here[1].sum() < FEWEST_EVENTS:
             continue
         place, event, days = here
         for model, log_odds in disease.log_odds.items():

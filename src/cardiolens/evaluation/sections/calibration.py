@@ -7,7 +7,7 @@ import pandas as pd
 from cardiolens.evaluation.decision_curves import decision_curve_figure, decision_curves
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label
 from cardiolens.evaluation.reliability import reliability_figure, reliability_groups
-from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
+from cardiolens.evaluation.rendering import Block, Cell, Table, header_of, numbers_only
 from cardiolens.evaluation.risk_metrics import risk_metrics
 from cardiolens.evaluation.sections.evidence import Evidence
 from cardiolens.evaluation.sections.section import Figure, Folded, Part, Section, Text
@@ -57,7 +57,11 @@ def calibration(evidence: Evidence) -> Section | None:
     if numbers["method"].nunique() > len(methods):
         others.append(_threshold_table(numbers).renamed("thresholds_all", "What the threshold finds, every method"))
         parts.append(Folded("Every method", tuple(others)))
-    parts.append(Folded("The points of both figures", (_points("reliability", groups), _points("decision_curves", curves))))
+    points = (
+        numbers_only(groups, name="reliability", title="Reliability by group"),
+        numbers_only(curves, name="decision_curves", title="Decision curves by threshold"),
+    )
+    parts.append(Folded("The points of both figures", points))
     return Section("calibration", "Calibration", "Can the risks be taken at their word?", tuple(parts))
 
 
@@ -110,9 +114,3 @@ def _cell(row: pd.Series, values: pd.DataFrame) -> Cell:
     if row.name == "ece":
         detail += f" chance {values.loc['ece_by_chance', 'mean']:.3f}"
     return Cell(text.replace("-", "−"), detail.replace("-", "−").strip())
-
-
-def _points(name: str, numbers: pd.DataFrame) -> Table:
-    """A table without rows to read: its numbers are the CSV beside the page."""
-    title = {"reliability": "Reliability by group", "decision_curves": "Decision curves by threshold"}[name]
-    return Table(name, title, header_of("Rows", f"{len(numbers):,}"), (), numbers)

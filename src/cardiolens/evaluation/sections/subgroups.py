@@ -10,7 +10,7 @@ import pandas as pd
 from cardiolens.evaluation.differences import holm
 from cardiolens.evaluation.forest import columns_to_show, forest_figure
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label
-from cardiolens.evaluation.rendering import Block, Cell, Mark, Table, header_of
+from cardiolens.evaluation.rendering import Block, Cell, Mark, Table, as_p, header_of, numbers_only
 from cardiolens.evaluation.sections.evidence import Evidence
 from cardiolens.evaluation.sections.section import Figure, Folded, Part, Section, Text
 from cardiolens.evaluation.subgroups import gaps, risk_subgroups, value_subgroups
@@ -52,7 +52,9 @@ def subgroups(evidence: Evidence) -> Section | None:
     parts += _forests(found)
     parts.append(_gap_table(both))
     cells = [_cells_table(name, table) for name, table in found.items()]
-    parts.append(Folded("Every cell and every test", (*cells, _numbers("subgroup_gaps", "Every test of a gap", both))))
+    parts.append(
+        Folded("Every cell and every test", (*cells, numbers_only(both, name="subgroup_gaps", title="Every test of a gap")))
+    )
     return Section("subgroups", "Subgroups", "Is it as good for everybody?", tuple(parts))
 
 
@@ -93,13 +95,13 @@ def _gap_table(tested: pd.DataFrame) -> Table:
         label = column_label(row["column"])
         what = f"{label.name}, {METRIC_LABELS[row['metric']]}"
         ends = f"{row['lowest']} lowest, {row['highest']} highest"
-        p = Cell(_p(row["p_holm"]), mark=Mark.BEST if certain else Mark.NONE)
+        p = Cell(as_p(row["p_holm"]), mark=Mark.BEST if certain else Mark.NONE)
         rows.append(
             (
                 Cell(what),
                 Cell(row["grouping"], ends),
                 Cell(f"{row['gap']:.3g} {label.unit if row['metric'] == 'mae' else ''}".rstrip()),
-                Cell(_p(row["p"])),
+                Cell(as_p(row["p"])),
                 p,
             )
         )
@@ -120,7 +122,7 @@ def _gap_table(tested: pd.DataFrame) -> Table:
 def _cells_table(name: str, cells: pd.DataFrame) -> Table:
     title = {"subgroups_diseases": "Diseases by subgroup", "subgroups_phenotypes": "Phenotypes by subgroup"}[name]
     if name != "subgroups_diseases":
-        return _numbers(name, title, cells)
+        return numbers_only(cells, name=name, title=title)
     metrics = list(cells["metric"].unique())
     blocks = []
     for column, part in cells.groupby("column", sort=False):
@@ -140,11 +142,3 @@ def _cell(row: pd.Series) -> Cell:
         return Cell("–")
     detail = f"({row['low']:.2f} to {row['high']:.2f})" if np.isfinite(row["low"]) else ""
     return Cell(f"{row['value']:.2f}", detail)
-
-
-def _numbers(name: str, title: str, numbers: pd.DataFrame) -> Table:
-    return Table(name, title, header_of("Rows", f"{len(numbers):,}"), (), numbers)
-
-
-def _p(p: float) -> str:
-    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
