@@ -63,7 +63,8 @@ def _steps(evidence: Evidence) -> Iterator[FlowStep]:
     note = f"balanced sets for fine-tuning: {', '.join(balanced)}" if balanced else ""
     yield FlowStep("subjects to train on", trained, {"held out for validation and test": people - trained}, note)
     asked = evidence.predictions[(evidence.predictions["split"] == evidence.split).to_numpy()]
-    yield FlowStep(f"subjects asked about (split “{evidence.split}”)", asked["subject"].nunique(), follows=False)
+    who = f"subjects asked about (split “{evidence.split}”)" if content.asked is None else "other people, who were asked about"
+    yield FlowStep(who, asked["subject"].nunique(), follows=False)
 
 
 def _by_reason(refused: pd.DataFrame | None, part: str) -> dict[str, int]:

@@ -39,7 +39,8 @@ def phenotypes(evidence: Evidence) -> Section | None:
 def _parts(evidence: Evidence) -> Iterator[Part]:
     content = evidence.content
     untouched = ", whose subjects took no part in training or in any choice" if evidence.split == "test" else ""
-    yield Text(f"Measured on the split “{evidence.split}”{untouched}.")
+    other = "Measured on other people than those of the training cohort; none took part in training or in any choice."
+    yield Text(f"Measured on the split “{evidence.split}”{untouched}." if content.asked is None else other)
     if content.tables:
         yield from content.tables
     else:
