@@ -222,3 +222,16 @@ def test_a_folder_that_is_no_bundle_is_refused_by_name(tmp_path):
     shutil.rmtree(tmp_path)
     with pytest.raises(BadBundle, match=f"{tmp_path.name}: found no {CONFIG}"):
         read_bundle(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("with_bundle", "said"), [(True, r"name its folder \S+/bundle"), (False, "cardiolens bundle \\S+ --cohort")]
+)
+def test_a_run_in_place_of_a_bundle_is_called_a_run(written, tmp_path, with_bundle, said):
+    run = tmp_path / "run"
+    (run / "bundle").mkdir(parents=True)
+    (run / CONFIG).write_text(json.dumps({"schema_version": 1, "config": {}, "cohort": "0a", "start": ""}))
+    if with_bundle:
+        shutil.copytree(written.path, run / "bundle", dirs_exist_ok=True)
+    with pytest.raises(BadBundle, match=f"found a run; expected a bundle; .*{said}"):
+        read_bundle(run)

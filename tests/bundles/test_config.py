@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,15 @@ def test_a_score_becomes_a_calibrated_probability_without_overflow(tiny_config):
 
 def test_a_standardised_value_becomes_a_value_in_its_unit(tiny_config):
     np.testing.assert_allclose(tiny_config.head("p").answers(np.array([[1.0, -2.0]])), [[150 + 30, 60 - 2 * 10]])
+
+
+@pytest.mark.parametrize(
+    ("training_data", "subjects"),
+    [("Trained on 5975 synthetic hearts only", "synthetic hearts"), ("Trained on 4000 subjects", "people"),
+     ("Trained on Synthetic hearts, then on 300 patients", "synthetic hearts")],
+)  # fmt: skip
+def test_synthetic_hearts_are_not_called_people(tiny_config, training_data, subjects):
+    assert replace(tiny_config, training_data=training_data).subjects == subjects
 
 
 def test_a_calibration_that_reverses_scores_is_refused():

@@ -34,6 +34,13 @@ def answers(path: Path) -> dict[str, list[float]]:
         if bundle.config.applicability is not None:  # version 1 had no intervals
             for level, limits in card.limits(own).items():
                 found |= {f"{name} {level} {side}": side_of[0].tolist() for side, side_of in zip("lh", limits, strict=True)}
+        if card.references:
+            found["reference"] = list(card.references[0].at(sex="F", age_years=70.0))
+    if (space := bundle.shared_space()) is not None:
+        picture = torch.linspace(0, 1, 3 * 32 * 32).reshape(1, 3, 32, 32)
+        with torch.no_grad():
+            found["shared space"] = space.of_pictures(picture)[0].tolist()
+        found["bank"] = bundle.bank().values[:, :2].ravel().tolist()
     return found
 
 

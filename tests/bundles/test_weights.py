@@ -147,7 +147,7 @@ def test_a_signal_encoder_file_loads_and_says_what_is_absent(tmp_path, published
     assert "the ECG projector" in published.absent
     assert "a fine-tuned head" in published.absent
     assert "the ECG encoder" not in published.absent
-    assert published.ignored == ()
+    assert published.ignored == {}
 
 
 def test_the_settings_and_optimiser_beside_the_weights_are_not_needed_and_do_no_harm(tmp_path, published_encoder):
@@ -160,7 +160,7 @@ def test_the_settings_and_optimiser_beside_the_weights_are_not_needed_and_do_no_
     extras = {"projector.0.weight": torch.ones(2), "predictor.3.bias": torch.ones(2)}
     torch.save(company | {"model": published_encoder | extras}, tmp_path / "checkpoint-399.pth")
     published = read_published(tmp_path / "checkpoint-399.pth")
-    assert published.ignored == ("predictor.3.bias", "projector.0.weight")
+    assert list(published.ignored.items()) == [("predictor.3.bias", 2), ("projector.0.weight", 2)]
 
 
 def test_a_lightning_checkpoint_loads_without_importing_the_packages_of_its_settings(tmp_path, published_encoder, monkeypatch):
@@ -178,7 +178,7 @@ def test_a_lightning_checkpoint_loads_without_importing_the_packages_of_its_sett
     published = read_published(tmp_path / "last.ckpt")
     assert "omegaconf" not in sys.modules
     assert "the ECG projector" not in published.absent
-    assert published.ignored == ("classifier.model.bias",)
+    assert published.ignored == {"classifier.model.bias": 2}
 
 
 class Harmful:

@@ -3,7 +3,9 @@ import io
 import json
 from dataclasses import replace
 
-from cardiolens.serving.answers import Answer, PhenotypeValue, Refusal, Risk, print_answers, write_csv, write_json
+from cardiolens.serving.answers import Answer, PhenotypeValue, Refusal, Risk, write_json
+from cardiolens.serving.answers_printed import print_answers
+from cardiolens.serving.prediction_table import write_csv
 
 ANSWER = Answer(
     source="a.hea",
@@ -31,7 +33,7 @@ KNOWING = replace(
     risks=(replace(ANSWER.risks[0], low=0.051, high=0.26),),
     phenotypes=(replace(ANSWER.phenotypes[0], low_80=80.0, high_80=118.0),),
     applicability=2.5,
-    applicable=False,
+    unlike_in=("rate and rhythm", "frequencies", "voltage"),
 )
 
 
@@ -49,7 +51,8 @@ def test_json_holds_limits_and_the_warning():
     stored = KNOWING.to_json()
     assert (stored["risks"][0]["low"], stored["phenotypes"][0]["high_80"]) == (0.051, 118.0)
     assert stored["phenotypes"][0]["low_95"] is None
-    assert stored["warning"].startswith("unlike the ECGs this model learned from (2.5 times")
+    words = "unlike the ECGs this model learned from in rate and rhythm, frequencies and voltage (2.5 times"
+    assert stored["warning"].startswith(words)
     assert ANSWER.to_json()["warning"] == ""
 
 
@@ -66,3 +69,33 @@ def test_people_read_risks_units_and_the_notice(capsys):
     shown = capsys.readouterr().out.replace("\u00a0", " ")
     for words in ("a.hea", "12.3%", "LVM 98.8 g", "resampled from 1000 Hz", "Research use only."):
         assert words in shown
+
+
+def test_what_the_recorder_said_stands_beside_the_answer_as_its_own(capsys, tmp_path):
+    told = replace(ANSWER, recorder_statements=("[Sinus] rhythm", ">>> Acute MI <<<"))
+    print_answers([told])
+    assert "the recorder's own reading: [Sinus] rhythm; >>> Acute MI <<<" in capsys.readouterr().out
+    assert told.to_json()["recorder_statements"] == told.recorder_statements
+    write_csv(tmp_path / "out.csv", [told])
+    (row,) = csv.DictReader((tmp_path / "out.csv").open())
+    assert row["recorder_statements"] == "[Sinus] rhythm; >>> Acute MI <<<"
+
+
+def test_intervals_speak_of_those_the_model_learned_from(capsys):
+    print_answers([replace(KNOWING, learned_from="synthetic hearts")])
+    shown = capsys.readouterr().out
+    assert "in 80 of 100 synthetic hearts the measured value lies within" in shown
+    assert "people" not in shown
+
+
+def test_a_bundle_without_diseases_prints_no_empty_table(capsys):
+    print_answers([replace(ANSWER, risks=())])
+    assert "probability" not in capsys.readouterr().out
+
+
+def test_segmental_strain_is_printed_in_whole_percent_with_what_it_is_worth(capsys):
+    segment = PhenotypeValue("ecc_aha_1_percent", "Ecc_AHA_1", "Ecc", -17.46, "%")
+    print_answers([replace(ANSWER, phenotypes=(segment,))])
+    shown = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "Ecc_AHA_1 -17 %" in shown
+    assert "mean nothing" in shown

@@ -7,9 +7,11 @@ import torch
 from cardiolens.bundles.bundle import read_bundle
 from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.errors import BadOption, BadRun
+from cardiolens.evaluation.applicability import IN_WORDS
 from cardiolens.recipes import smoke
 from cardiolens.recipes.selection import aimed_at
-from cardiolens.serving.bundling import bundle_run, cohort_in_words
+from cardiolens.serving.bundling import bundle_run
+from cardiolens.serving.cohort_words import cohort_in_words
 from cardiolens.serving.evaluate import bundle_predictions, evaluate_bundle
 from cardiolens.serving.refit import refit_bundle
 from cardiolens.training.predict import predict_run
@@ -82,7 +84,7 @@ def test_a_bundle_carries_intervals_and_knows_what_it_learned_from(bundle, tiny_
     held_out = tiny_cohort.rows("calibrate")
     assert all(band.subjects == len(held_out) for band in config.head("lv").bands)
     assert config.head("cad").calibration[0].variance is not None
-    assert set(config.applicability.thresholds) == {"embedding", "voltage"}
+    assert list(config.applicability.thresholds) == list(IN_WORDS)
     assert config.applicability.subjects == len(tiny_cohort.rows("validation"))
 
 

@@ -126,5 +126,11 @@ def test_the_picture_says_what_it_shows_and_what_is_wrong():
     assert lines[2] == "Quality: usable with notes: mains hum of 50 Hz, up to 0.031 mV in V2"
 
 
+def test_the_picture_says_what_the_recorder_read_as_the_recorders():
+    told = replace(USABLE, statements=("Sinus rhythm", ">>> Acute MI <<<"))
+    assert heading(told)[3] == "The recorder's own reading: Sinus rhythm; >>> Acute MI <<<"
+    assert len(heading(replace(USABLE, statements=()))) == 3
+
+
 def test_columns_are_the_same_for_every_file():
     assert set(inspection_output._row(USABLE)) <= set(inspection_output._COLUMNS)

@@ -10,6 +10,7 @@ from cardiolens.formats.wfdb_record import write
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.nn.ecg_model import EcgModel
 from cardiolens.serving.answers import Answer, Refusal
+from cardiolens.serving.many_files import answer_files
 from cardiolens.serving.predictor import Predictor
 from cardiolens.synthetic.generator import make_subject
 
@@ -52,9 +53,34 @@ def test_one_by_one_or_in_a_batch_makes_no_difference(predictor, tmp_path):
     together = predictor.predict_files(paths)
     alone = [predictor.predict_files([path])[0] for path in paths]
     for one, other in zip(together, alone, strict=True):
-        np.testing.assert_allclose(_numbers(one), _numbers(other), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(_numbers(one), _numbers(other), rtol=0, atol=1e-6)
     reverse = predictor.predict_files(paths[::-1])[::-1]
     assert [a.source for a in reverse] == [a.source for a in together]
+    for one, other in zip(reverse, together, strict=True):
+        np.testing.assert_allclose(_numbers(one), _numbers(other), rtol=0, atol=1e-6)
+
+
+def test_a_path_may_be_text_and_one_alone(predictor, recording, tmp_path):
+    write(tmp_path / "a.hea", recording)
+    (wanted,) = predictor.predict_files([tmp_path / "a.hea"])
+    for paths in (tmp_path / "a.hea", str(tmp_path / "a.hea"), [str(tmp_path / "a.hea")]):
+        assert predictor.predict_files(paths) == [wanted]
+
+
+def test_several_processes_give_the_same_answers_in_order_and_refuse_by_name(predictor, untrained_bundle, tmp_path):
+    for k in range(20):
+        write(tmp_path / f"r{k:02}.hea", make_subject(seed=5, index=k, with_mri=False).recording)
+    (tmp_path / "r07.hea").write_text("no header")
+    here = predictor.predict_files([tmp_path], sex="F", age_years=61.0)
+    there = list(answer_files(untrained_bundle, [tmp_path], processes=2, sex="F", age_years=61.0))
+    assert [one.source for one in there] == [one.source for one in here]
+    assert len(there) == 20
+    assert [one for one in there if isinstance(one, Refusal)] == [here[7]]
+    for one, other in zip(there, here, strict=True):
+        if isinstance(one, Answer):
+            np.testing.assert_allclose(_numbers(one), _numbers(other), rtol=1e-5, atol=1e-6)
+            assert one.notes == other.notes
+            assert one.reference_for == other.reference_for
 
 
 def test_a_bad_file_is_refused_by_name_and_the_others_are_answered(predictor, recording, tmp_path):

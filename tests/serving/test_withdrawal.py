@@ -17,7 +17,7 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.tensors.export_tensors import EXPORT
 from cardiolens.errors import BadCohort, BadOption
 from cardiolens.evaluation.predictions import read_predictions, write_predictions
-from cardiolens.privacy import hiding_by, keyed_hash, user_key
+from cardiolens.privacy import hide_participants, hiding_by, keyed_hash, user_key
 from cardiolens.recipes import smoke
 from cardiolens.serving import withdrawal
 from cardiolens.serving.withdrawal import WithdrawalReport, withdraw
@@ -190,6 +190,17 @@ def test_embeddings_and_tables_of_text_lose_their_rows(cohort, work, people):
     assert report.still_named == []
 
 
+def test_embeddings_of_files_lose_those_whose_name_bore_the_number(work, people):
+    sources = [hide_participants(f"{number}_20205_2_0.xml") for number in NUMBERS]
+    vectors = pd.DataFrame({"source": sources, "subject": [source[:11] for source in sources], "embedding_0": np.arange(30.0)})
+    vectors.to_parquet(work / "embeddings.parquet", index=False)
+    report = _without(work, people)
+    assert report.tables == {"work/embeddings.parquet": 3}
+    assert report.still_named == []
+    left = pd.read_parquet(work / "embeddings.parquet")
+    assert left["embedding_0"].tolist() == [k for k in range(30) if NUMBERS[k] not in GONE]
+
+
 def test_a_table_in_the_cohorts_own_folder_loses_their_lines_too(cohort, work, people):
     (cohort.path / "mine.csv").write_text("subject,a\n" + "".join(f"{subject},1\n" for subject in cohort.subjects["subject"]))
     report = _without(work, people)
@@ -294,6 +305,8 @@ def models(work, cohort, people, untrained_bundle):
     (from_first.path / "model.safetensors").write_bytes(b"weights of the second")
     _bundle(untrained_bundle, from_first.path / "bundle", cohort=other.fingerprint)
     _bundle(untrained_bundle, work / "bundles" / "ours", cohort=cohort.fingerprint)
+    _bundle(untrained_bundle, work / "bundles" / "from_ours", cohort=other.fingerprint, start=from_first.start)
+    _run(work / "runs" / "from_two", other, start=f"{'0' * 64} {from_first.start}")
     _bundle(untrained_bundle, work / "bundles" / "theirs", cohort=other.fingerprint)
     _bundle(untrained_bundle, work / "bundles" / "unknown")
     for name, stored in (("odd", {"provenance": {"cohort": ["a"]}}), ("odder", []), ("oddest", {"cohort": {"a": 1}})):
@@ -310,7 +323,7 @@ def test_every_run_and_bundle_that_learned_from_them_is_named_with_numbers_and_n
     report = _without(models, people)
     assert {(one.name, one.kind) for one in report.trained} == {
         ("work/runs/first", "run"), ("work/runs/from_first", "run"), ("work/runs/from_first/bundle", "bundle"),
-        ("work/bundles/ours", "bundle"),
+        ("work/bundles/ours", "bundle"), ("work/bundles/from_ours", "bundle"), ("work/runs/from_two", "run"),
     }  # fmt: skip
     assert all(one.subjects_per_split == counts for one in report.trained)
     assert not report.left_to_do

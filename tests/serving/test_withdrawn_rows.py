@@ -153,3 +153,17 @@ def test_a_full_disk_is_said_and_the_file_is_as_it_was(tmp_path, vectors, monkey
     with pytest.raises(NoSpace):
         remove_rows(tmp_path / "t.parquet", GONE)
     assert (tmp_path / "t.parquet").read_bytes() == before
+
+
+HIDDEN = [f"id-{index:08x}" for index in range(0xAB0, 0xABA)]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_of_files_loses_the_rows_whose_name_bears_them(tmp_path, suffix):
+    sources = [f"ward/{name}_20205_2_0.xml" for name in HIDDEN] + [f"{HIDDEN[0]}_and_{HIDDEN[1]}.xml", "plain.xml", None]
+    table = pd.DataFrame({"source": sources, "af_risk": np.arange(13.0), "refused": ""})
+    path = tmp_path / f"predictions{suffix}"
+    (table.to_csv if suffix == ".csv" else table.to_parquet)(path, index=False)
+    assert remove_rows(path, {HIDDEN[0], HIDDEN[4]}) == 3
+    left = (pd.read_csv if suffix == ".csv" else pd.read_parquet)(path)
+    assert left["af_risk"].tolist() == [1, 2, 3, 5, 6, 7, 8, 9, 11, 12]

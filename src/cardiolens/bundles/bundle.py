@@ -1,7 +1,8 @@
-"""A model as a folder: `model.safetensors`, `config.json`, `MODEL_CARD.md`.
+"""A model as a folder: `model.safetensors`, `config.json`, `MODEL_CARD.md`, and more tensors where `config.json` lists them.
 
 The folder is all that a prediction needs. It appears whole or not at all, and what was changed after it was written is
-noticed: `config.json` holds the SHA-256 of the other files.
+noticed: `config.json` holds the SHA-256 of the other files. A model without heads is allowed: it answers nothing, but training
+starts from it.
 """
 
 from __future__ import annotations
@@ -13,22 +14,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256 as sha256_of_bytes
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 import torch
 from torch import Tensor
 
 from cardiolens.atomic import full_disk_named, sha256, sync, write_through
+from cardiolens.bundles.bank import ReferenceBank
 from cardiolens.bundles.config import BundleConfig, upgraded
 from cardiolens.bundles.model_card import model_card
 from cardiolens.bundles.weights import read_safetensors, safetensors_bytes
 from cardiolens.configs import from_json, to_json
 from cardiolens.errors import BadBundle, BadOption, BadWeights
 from cardiolens.nn.ecg_model import EcgModel
+from cardiolens.nn.shared_space import SharedSpace
+from cardiolens.privacy import display_name
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 CARD = "MODEL_CARD.md"
+SHARED_SPACE = "shared_space.safetensors"
+BANK = "bank.safetensors"
+IMAGE_ENCODER = "image_encoder.safetensors"
+OPTIONAL_FILES = (SHARED_SPACE, BANK, IMAGE_ENCODER)
+"""Files of tensors that may lie beside the model's; `config.json` lists those that do. Read when they are asked for."""
+BUNDLE_FILES = (WEIGHTS, CONFIG, CARD, *OPTIONAL_FILES)
+"""Everything that a bundle can hold: tensors, JSON and Markdown, nothing that runs."""
 
 _MOST_CONFIG_BYTES = 1 << 20
 
@@ -45,6 +57,36 @@ class Bundle:
         """The tensors of the model; others say when it does not apply."""
         return {name: tensor for name, tensor in self.state.items() if not name.startswith(APPLICABILITY)}
 
+    def shared_space(self) -> SharedSpace | None:
+        """Where ECGs and MRI pictures are compared, with its weights, in evaluation mode; None where the bundle has none.
+
+        Raises:
+            BadBundle: tensors and description do not belong together.
+        """
+        if self.config.shared_space is None:
+            return None
+        try:
+            # On no memory first: a description may claim sizes that the tensors do not have.
+            with torch.device("meta"):
+                space = SharedSpace(self.config.shared_space.space)
+            space.load_state_dict(_read(self.path, SHARED_SPACE), strict=True, assign=True)
+        except (RuntimeError, ValueError, OverflowError) as error:
+            _refuse(self.path / SHARED_SPACE, f"tensors of another model ({error})", f"those that {CONFIG} describes")
+        return space.eval()
+
+    def bank(self) -> ReferenceBank | None:
+        """Hearts to compare with; None where the bundle has none.
+
+        Raises:
+            BadBundle: tensors and description do not belong together.
+        """
+        if self.config.bank is None:
+            return None
+        try:
+            return ReferenceBank.from_tensors(_read(self.path, BANK), self.config.bank.columns)
+        except ValueError as error:
+            _refuse(self.path / BANK, str(error), f"the bank that {CONFIG} describes")
+
     def model(self) -> EcgModel:
         """The model with its weights, in evaluation mode, on the CPU.
 
@@ -60,11 +102,21 @@ class Bundle:
         return model.eval()
 
 
-def write_bundle(path: Path, config: BundleConfig, state: Mapping[str, Tensor], *, half: bool = True) -> Bundle:
+def write_bundle(
+    path: Path,
+    config: BundleConfig,
+    state: Mapping[str, Tensor],
+    *,
+    shared_space: SharedSpace | None = None,
+    bank: ReferenceBank | None = None,
+    beside: Mapping[str, Mapping[str, Tensor]] = MappingProxyType({}),
+    half: bool = True,
+) -> Bundle:
     """Write `EcgModel(config.model)` with weights `state` as a new folder; half precision unless told otherwise.
 
-    The folder is read back before it gets its name, so a bundle that cannot be read is never left behind. Gives what was
-    read: with `half`, the rounded weights.
+    `shared_space` and `bank` are what `config` describes by those names, `beside` holds the tensors of other files by their
+    name, one of OPTIONAL_FILES. The folder is read back before it gets its name, so a bundle that cannot be read is never left
+    behind. Gives what was read: with `half`, the rounded weights.
 
     Raises:
         BadBundle: `path` holds something already, or the state is not that of the model.
@@ -75,11 +127,15 @@ def write_bundle(path: Path, config: BundleConfig, state: Mapping[str, Tensor], 
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         _refuse(path, "something there already", "a new folder", "choose another name or remove it")
     Bundle(config, dict(state), path).model()
-    contents = {
-        WEIGHTS: safetensors_bytes(state, source=path / WEIGHTS, half=half),
-        CARD: model_card(config).encode(),
-    }
-    config = replace(config, files={name: sha256_of_bytes(content).hexdigest() for name, content in contents.items()})
+    tensors = {WEIGHTS: state, **beside}
+    if shared_space is not None:
+        tensors[SHARED_SPACE] = shared_space.state_dict()
+    if bank is not None:
+        tensors[BANK] = bank.tensors()
+    contents = {name: safetensors_bytes(held, source=path / name, half=half) for name, held in tensors.items()}
+    config = replace(config, files=_checksums(contents))
+    contents[CARD] = model_card(config).encode()
+    config = replace(config, files=_checksums(contents))
     contents[CONFIG] = (json.dumps(to_json(config), indent=1, ensure_ascii=False) + "\n").encode()
     fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -112,10 +168,7 @@ def read_bundle(path: Path) -> Bundle:
             _refuse(path, f"no {name}", f"a bundle of {WEIGHTS}, {CONFIG} and {CARD}")
         if found != expected:
             _refuse(path / name, f"a file with SHA-256 {found[:12]}…", f"{expected[:12]}… as {CONFIG} says")
-    try:
-        state = read_safetensors(path / WEIGHTS)
-    except BadWeights as error:
-        raise BadBundle(path, found=f"{WEIGHTS} with {error.found}", expected=error.expected, remedy=_REMEDY) from error
+    state = _read(path, WEIGHTS)
     if broken := [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]:
         _refuse(path / WEIGHTS, f"values in {broken[0]} that are not finite", "finite weights")
     bundle = Bundle(config, state, path)
@@ -140,14 +193,36 @@ def read_config(path: Path) -> BundleConfig:
         stored = json.loads(raw)
         if not isinstance(stored, dict):
             raise ValueError(f"a {type(stored).__name__} in place of settings")
+        _refuse_run(path, stored)
         config = from_json(BundleConfig, upgraded(stored), source=file)
     except (ValueError, RecursionError) as error:
         _refuse(file, f"no description of a bundle ({error})", "the file that this program wrote")
     except BadOption as error:
         _refuse(file, error.found, error.expected)
-    if set(config.files) != {WEIGHTS, CARD}:
-        _refuse(file, f"checksums of {', '.join(config.files)[:80] or 'nothing'}", f"those of {WEIGHTS} and {CARD}")
+    described = {WEIGHTS: True, CARD: True, SHARED_SPACE: config.shared_space, BANK: config.bank}
+    expected = {name for name, card in described.items() if card is not None}
+    if not expected <= set(config.files) <= {*expected, IMAGE_ENCODER}:
+        listed = f"those of {' and '.join(sorted(expected))}, and of no others but {IMAGE_ENCODER}"
+        _refuse(file, f"checksums of {', '.join(config.files)[:80] or 'nothing'}", listed)
     return config
+
+
+def _refuse_run(path: Path, stored: dict[str, object]) -> None:
+    if not {"config", "cohort", "start"} <= stored.keys():
+        return
+    shown = display_name(path)
+    if (path / "bundle" / CONFIG).is_file():
+        remedy = f"name its folder {shown}/bundle"
+    else:
+        remedy = f"it has no bundle: of a finished fine-tuning make one, cardiolens bundle {shown} --cohort COHORT --out BUNDLE"
+    _refuse(path, "a run", "a bundle", remedy)
+
+
+def _read(path: Path, name: str) -> dict[str, Tensor]:
+    try:
+        return read_safetensors(path / name)
+    except BadWeights as error:
+        raise BadBundle(path, found=f"{name} with {error.found}", expected=error.expected, remedy=_REMEDY) from error
 
 
 def shipped_bundle_path() -> Path:
@@ -169,6 +244,10 @@ APPLICABILITY = "applicability."
 _DISTANCE_AXES = {"mean": 1, "spread": 1, "whitening": 2}
 """The tensors of one distance, and how many axes of features each has."""
 _REMEDY = "fetch or write the bundle again"
+
+
+def _checksums(contents: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: sha256_of_bytes(content).hexdigest() for name, content in contents.items()}
 
 
 def _refuse_other_sizes(config: BundleConfig, state: Mapping[str, Tensor], path: Path) -> None:
@@ -199,6 +278,9 @@ def _refuse_other_distances(bundle: Bundle) -> None:
     for place in card.thresholds if card is not None else ():
         features = found.get(f"{APPLICABILITY}{place}.mean", ())[:1]
         expected |= {f"{APPLICABILITY}{place}.{part}": features * axes for part, axes in _DISTANCE_AXES.items()}
+        points = f"{APPLICABILITY}{place}.points"
+        if len(found.get(points, ())) == 2:
+            expected[points] = found[points][:1] + features
     if wrong := sorted(
         name for name in found.keys() | expected.keys() if not found.get(name) or found[name] != expected.get(name)
     ):

@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from cardiolens.bundles.reference import Reference
 from cardiolens.nn.ecg_model import EcgModelConfig
+from cardiolens.nn.shared_space import SharedSpaceConfig
 from cardiolens.notice import NOTICE
 from cardiolens.signals.cleaning import CleaningConfig
 from cardiolens.tasks import TaskKind
 from cardiolens.types import LEADS, RATE_HZ
 from cardiolens.uncertainty import LEVELS, RiskMap, ValueBand
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+SYNTHETIC = "synthetic hearts"
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,15 @@ class HeadCard:
     """Classification: share of positives among the subjects that calibrated it."""
     bands: tuple[ValueBand, ...] = ()
     """Regression: prediction intervals; none for a head that was never calibrated."""
+    references: tuple[Reference, ...] = ()
+    """Regression: what healthy people of the training cohort have; none where it held too few of either sex."""
 
     def __post_init__(self) -> None:
         outputs = len(self.columns)
         of_classes, of_values = (self.calibration, self.prevalence), (self.mean, self.sd)
         is_class = self.kind is TaskKind.CLASSIFICATION
-        needed, stray = (of_classes, (*of_values, self.bands)) if is_class else (of_values, of_classes)
-        lengths = {len(entries) for entries in (self.names, self.units, *needed, *filter(None, (self.bands,)))}
+        needed, stray = (of_classes, (*of_values, self.bands, self.references)) if is_class else (of_values, of_classes)
+        lengths = {len(entries) for entries in (self.names, self.units, *needed, *filter(None, (self.bands, self.references)))}
         if not outputs or any(stray) or lengths != {outputs}:
             raise ValueError(f"head {self.name!r} of {outputs} columns needs one entry per column in every list of its kind")
         if not all(map(math.isfinite, self.mean)) or not all(math.isfinite(sd) and sd > 0 for sd in self.sd):
@@ -115,6 +120,32 @@ class ApplicabilityCard:
 
 
 @dataclass(frozen=True)
+class SharedSpaceCard:
+    """The space in which ECGs and MRI pictures are compared; its tensors are in a file of their own."""
+
+    space: SharedSpaceConfig
+    """Its modules."""
+    recall_at_5: float
+    """Share of held-out ECGs whose own MRI is among the five most similar."""
+    median_rank: float
+    """Place of the own MRI in the median, from 1; guessing gives half of `subjects`."""
+    subjects: int
+    """Held-out subjects among whom it was looked for."""
+
+
+@dataclass(frozen=True)
+class BankCard:
+    """The reference bank, whose tensors are in a file of their own."""
+
+    columns: tuple[str, ...]
+    """What is known of each heart: age, sex (1 male, 0 female) and phenotypes."""
+    hearts: int
+    """How many there are."""
+    origin: str
+    """Whose hearts they are, in words."""
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One figure of merit, with what is needed to judge it."""
 
@@ -160,6 +191,10 @@ class BundleConfig:
     """What it expects."""
     applicability: ApplicabilityCard | None = None
     """When not to answer; None where it was not measured."""
+    shared_space: SharedSpaceCard | None = None
+    """Where ECGs are compared with MRIs; None for a bundle that answers only."""
+    bank: BankCard | None = None
+    """Hearts to compare with; needs the shared space."""
     measurements: tuple[Measurement, ...] = ()
     """How well it did, and on whom."""
     provenance: dict[str, str] = field(default_factory=dict)
@@ -178,6 +213,15 @@ class BundleConfig:
         encoder = self.model.encoder
         if (len(self.input.leads), self.input.window) != (encoder.num_leads, encoder.num_samples):
             raise ValueError(f"an input of {len(self.input.leads)} leads by {self.input.window} samples for another encoder")
+
+        if self.bank is not None and self.shared_space is None:
+            raise ValueError("a reference bank without the space that it lies in")
+
+    @property
+    def subjects(self) -> str:
+        """Whose values intervals, prevalences, reference ranges and figures of merit are, in words: no synthetic heart is a
+        person, and a bundle says in `training_data` where it learned from any."""
+        return SYNTHETIC if "synthetic" in self.training_data.casefold() else "people"
 
     def head(self, name: str) -> HeadCard:
         """The card of one head."""
@@ -201,10 +245,11 @@ def _as_written(stored: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def _without_intervals(stored: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 had no intervals and no applicability; what it has means the same."""
+def _with_less(stored: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had no intervals and no applicability, version 2 no reference ranges, shared space or bank; what they have
+    means the same."""
     return stored | {"schema_version": SCHEMA_VERSION}
 
 
 # One entry per version ever written, for ever. A new version turns the older ones into its own layout here.
-_UPGRADES = {1: _without_intervals, 2: _as_written}
+_UPGRADES = {1: _with_less, 2: _with_less, 3: _as_written}

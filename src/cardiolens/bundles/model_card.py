@@ -11,9 +11,7 @@ def model_card(config: BundleConfig) -> str:
     sections = [
         f"# {config.name}",
         f"**{config.notice}**",
-        "## What it is\n\n"
-        "A neural network that reads a 12-lead ECG and estimates what a cardiac MRI would show, and the risk of some "
-        "diseases. The files are `model.safetensors` (tensors), `config.json` (everything needed to use them) and this card.",
+        f"## What it is\n\n{_what(config)}",
         f"## Training data\n\n{config.training_data}",
         "## Not for\n\n"
         "Diagnosis, treatment or any decision about a person. It is not a medical device, it has no clearance of any "
@@ -22,11 +20,23 @@ def model_card(config: BundleConfig) -> str:
         f"## Input\n\n{_input(config)}",
         f"## Output\n\n{_heads(config)}",
         f"## What its answers leave open\n\n{_open(config)}",
+        *([f"## What an ECG can be compared with\n\n{_compared(config)}"] if config.shared_space is not None else []),
         f"## How well it did\n\n{_measurements(config)}",
         f"## Provenance\n\n{_provenance(config)}",
         f"## Licence\n\n{config.license}",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _what(config: BundleConfig) -> str:
+    purpose = (
+        "A neural network that reads a 12-lead ECG and estimates what a cardiac MRI would show, and the risk of some diseases."
+        if config.heads
+        else "The encoder of 12-lead ECGs of a neural network, without heads: it answers nothing before it is fine-tuned."
+    )
+    more = "".join(f", `{name}` (more tensors)" for name in config.files if name not in ("model.safetensors", "MODEL_CARD.md"))
+    files = f"`model.safetensors` (tensors){more}, `config.json` (everything needed to use them) and this card"
+    return f"{purpose} The files are {files}."
 
 
 def _input(config: BundleConfig) -> str:
@@ -43,6 +53,8 @@ def _input(config: BundleConfig) -> str:
 
 
 def _heads(config: BundleConfig) -> str:
+    if not config.heads:
+        return "None: it has no heads."
     lines = ["| head | column | name | unit | scale |", "|---|---|---|---|---|"]
     lines += [row for card in config.heads for row in _head_rows(card)]
     return "\n".join(lines)
@@ -61,6 +73,8 @@ def _head_rows(card: HeadCard) -> list[str]:
 
 
 def _open(config: BundleConfig) -> str:
+    if not config.heads:
+        return "Everything: it gives no answers."
     risks = any(one.variance is not None for card in config.heads for one in card.calibration)
     bands = [band for card in config.heads for band in card.bands]
     said = [
@@ -77,6 +91,21 @@ def _open(config: BundleConfig) -> str:
         else "It does not know when not to answer.",
     ]
     return " ".join(said)
+
+
+def _compared(config: BundleConfig) -> str:
+    card = config.shared_space
+    said = (
+        f"ECGs and MRI pictures lie in one space (`shared_space.safetensors`). Of {card.subjects} held-out ECGs "
+        f"{card.recall_at_5:.1%} have their own MRI among the five most similar; its place is {card.median_rank:g} in the "
+        f"median, where guessing gives {(card.subjects + 1) / 2:g}."
+    )
+    if config.bank is not None:
+        said += (
+            f" `bank.safetensors` holds {config.bank.hearts} hearts to compare with: pictures, ages, sexes and phenotypes. "
+            f"{config.bank.origin}."
+        )
+    return said
 
 
 def _seeds(config: BundleConfig) -> str:

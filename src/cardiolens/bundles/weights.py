@@ -26,9 +26,9 @@ MAX_HEADER_BYTES = 4 << 20
 MAX_TENSORS = 10_000
 MAX_FILE_BYTES = 8 << 30
 
-_ITEM_BYTES = {"F16": 2, "BF16": 2, "F32": 4, "I64": 8}
-_WRITABLE = (torch.float16, torch.float32, torch.bfloat16, torch.int64)
-_PARTS = {
+_ITEM_BYTES = {"U8": 1, "F16": 2, "BF16": 2, "F32": 4, "I64": 8}
+_WRITABLE = (torch.float16, torch.float32, torch.bfloat16, torch.int64, torch.uint8)
+PARTS = {
     "ecg_encoder": "the ECG encoder",
     "image_encoder": "the image encoder",
     "decoder": "the masked autoencoder's decoder",
@@ -38,6 +38,7 @@ _PARTS = {
     "image_projector": "the image projector",
     "heads": "a fine-tuned head",
 }
+"""What published files may hold: the beginning of our names, and the part in words."""
 # A checkpoint may mention these beside its tensors (settings, paths, scores). None of it is needed: each class becomes a
 # blank of ours, so that the foreign one is never imported.
 _BLANKED_PACKAGES = frozenset(
@@ -56,8 +57,8 @@ class PublishedWeights:
     """float32 (int64 counters), ready for `load_state_dict` of the part whose prefix it carries."""
     absent: tuple[str, ...]
     """The parts that the file does not hold, in words: what starts from scratch."""
-    ignored: tuple[str, ...]
-    """The file's own keys that have no place in our modules."""
+    ignored: dict[str, int]
+    """The file's own keys that have no place in our modules, in order, and how many numbers each holds."""
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -66,7 +67,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     The header is checked first, so a hostile file costs at most its own size in memory.
 
     Raises:
-        BadWeights: truncated, oversized, inconsistent, or a type other than F16, BF16, F32 and I64.
+        BadWeights: truncated, oversized, inconsistent, or a type other than U8, F16, BF16, F32 and I64.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -118,8 +119,9 @@ def read_published(path: Path) -> PublishedWeights:
     loaded = _load_inert(path)
     tensors = _tensors(loaded.get("model", loaded.get("state_dict", loaded)) if isinstance(loaded, dict) else loaded, path)
     state = convert_published(tensors, source=str(path))
-    absent = tuple(part for prefix, part in _PARTS.items() if not any(key.startswith(f"{prefix}.") for key in state))
-    return PublishedWeights(state, absent, tuple(sorted(name for name in tensors if our_key(name) is None)))
+    absent = tuple(part for prefix, part in PARTS.items() if not any(key.startswith(f"{prefix}.") for key in state))
+    ignored = {name: tensors[name].numel() for name in sorted(tensors) if our_key(name) is None}
+    return PublishedWeights(state, absent, ignored)
 
 
 def _check_layout(path: Path) -> None:

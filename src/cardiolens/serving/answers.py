@@ -1,16 +1,11 @@
-"""An answer for one ECG file, and how it is written: a table row, a JSON object, a few lines for a terminal."""
+"""An answer for one ECG file, and its JSON."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from io import TextIOBase
-from pathlib import Path
-
-from cardiolens.atomic import write_atomically
 
 
 @dataclass(frozen=True)
@@ -38,10 +33,17 @@ class PhenotypeValue:
     value: float
     unit: str
     low_80: float | None = None
-    """In 80 of 100 people the measured value lies from here to `high_80`; None where the model does not know."""
+    """In 80 of 100 subjects of the calibration the measured value lies from here to `high_80`; None where the model does not
+    know."""
     high_80: float | None = None
     low_95: float | None = None
     high_95: float | None = None
+    reference_low: float | None = None
+    """Measured values of 95 of 100 healthy subjects of the same sex and age lie from here to `reference_high`; None where sex
+    or age are not known, or the model knows no such subjects."""
+    reference_high: float | None = None
+    z_score: float | None = None
+    """(value - mean) / standard deviation of these. A predicted value varies less than a measured one, so it is cautious."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,23 @@ class Answer:
     quality_notes: tuple[str, ...] = ()
     """What the verdict rests on, such as noise, a missing lead or a suspected exchange of electrodes."""
     applicability: float | None = None
-    """How far the ECG is from those the model learned from, in units of what 99 of 100 of these do not pass."""
-    applicable: bool | None = None
-    """Whether it is within; None where the model does not know."""
+    """How far the ECG is from those the model learned from, in units of what 99 of 100 of these do not pass; None where the
+    model does not know."""
+    unlike_in: tuple[str, ...] = ()
+    """What it is too far away in, in words."""
+    reference_for: str = ""
+    """Whose values the reference ranges are, in words; empty where there are none."""
+    reference_missing: str = ""
+    """Why there are none; empty where there are."""
+    learned_from: str = "people"
+    """Whom prevalences, intervals and reference ranges speak of: people, or synthetic hearts."""
+    recorder_statements: tuple[str, ...] = ()
+    """What the machine that recorded the ECG says of it, in its own words; no model reads it."""
+
+    @property
+    def applicable(self) -> bool | None:
+        """Whether it is within; None where the model does not know."""
+        return None if self.applicability is None else self.applicability <= 1
 
     @property
     def warning(self) -> str:
@@ -71,13 +87,13 @@ class Answer:
         if self.applicable is not False:
             return ""
         return (
-            f"unlike the ECGs this model learned from ({self.applicability:.1f} times as far as 99 of 100 of them): "
-            "its answer is a guess"
+            f"unlike the ECGs this model learned from in {_listed(self.unlike_in)} ({self.applicability:.1f} times as far as "
+            "99 of 100 of them): its answer is a guess"
         )
 
     def to_json(self) -> dict:
         """Plain values, for a report or a service."""
-        return asdict(self) | {"warning": self.warning}
+        return asdict(self) | {"applicable": self.applicable, "warning": self.warning}
 
 
 @dataclass(frozen=True)
@@ -98,87 +114,5 @@ def write_json(stream: TextIOBase, answers: Iterable[Answer | Refusal]) -> None:
         print(json.dumps(answer.to_json(), ensure_ascii=False), file=stream)
 
 
-def write_csv(path: Path, answers: Sequence[Answer | Refusal]) -> None:
-    """One row per file, atomically: source, `<disease>_risk` in 0..1, phenotypes (unit in the column name), notes, refusal.
-
-    Raises:
-        NoSpace: the disk is full; no half-written file is left.
-        OSError: the folder does not exist.
-    """
-    rows = [_row(answer) for answer in answers]
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    columns.sort(key=lambda column: column in _LAST)  # stable: a first file that is refused must not put these first
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(path, text.getvalue().encode())
-
-
-def print_answers(answers: Sequence[Answer | Refusal]) -> None:
-    """Tables for people: risks beside the prevalence, then the phenotypes by group."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    for answer in answers:
-        if isinstance(answer, Refusal):
-            continue
-        console.print(f"\n[bold]{answer.source}[/bold]", highlight=False)
-        risks = Table("risk", "probability (95 %)", "prevalence where calibrated", box=None, pad_edge=False)
-        for risk in answer.risks:
-            limits = "" if risk.low is None else f" ({risk.low:.1%} to {risk.high:.1%})"
-            risks.add_row(risk.label, f"{risk.probability:.1%}{limits}", f"{risk.prevalence:.1%}")
-        console.print(risks)
-        values = Table("", "phenotypes", box=None, pad_edge=False, show_header=False)
-        for group in dict.fromkeys(phenotype.group for phenotype in answer.phenotypes):
-            # No-break spaces keep a value beside its unit where the terminal wraps.
-            shown = [f"{p.name}\u00a0{p.value:.1f}{_reach(p)}\u00a0{p.unit}" for p in answer.phenotypes if p.group == group]
-            values.add_row(group, "   ".join(shown))
-        console.print(values, highlight=False)
-        if any(phenotype.low_80 is not None for phenotype in answer.phenotypes):
-            console.print("±: the measured value lies within in 80 of 100 people", style="dim", highlight=False)
-        if answer.warning:
-            console.print(f"caution: {answer.warning}", style="bold yellow", highlight=False)
-        if answer.quality_notes:
-            console.print(f"quality: {answer.quality}: {'; '.join(answer.quality_notes)}", style="yellow", highlight=False)
-        for note in answer.notes:
-            console.print(f"note: {note}", style="dim", highlight=False)
-        console.print(f"{answer.model}. {answer.notice}", style="dim", highlight=False)
-
-
-def _reach(phenotype: PhenotypeValue) -> str:
-    return "" if phenotype.low_80 is None else f"\u00a0±\u00a0{(phenotype.high_80 - phenotype.low_80) / 2:.1f}"
-
-
-_LAST = ("applicability", "applicable", "warning", "quality", "quality_notes", "notes", "model", "notice", "refused")
-
-
-def _row(answer: Answer | Refusal) -> dict[str, str]:
-    if isinstance(answer, Refusal):
-        return {"source": answer.source, "refused": answer.reason}
-    return {
-        "source": answer.source,
-        **{f"{risk.name}_risk": f"{risk.probability:.5f}" for risk in answer.risks},
-        **{phenotype.column: f"{phenotype.value:.4f}" for phenotype in answer.phenotypes},
-        **{name: f"{limit:.5f}" for risk in answer.risks for name, limit in _risk_limits(risk) if limit is not None},
-        **{name: f"{limit:.4f}" for one in answer.phenotypes for name, limit in _value_limits(one) if limit is not None},
-        "applicability": "" if answer.applicability is None else f"{answer.applicability:.3f}",
-        "applicable": "" if answer.applicable is None else str(answer.applicable).lower(),
-        "warning": answer.warning,
-        "quality": answer.quality,
-        "quality_notes": "; ".join(answer.quality_notes),
-        "notes": "; ".join(answer.notes),
-        "model": answer.model,
-        "notice": answer.notice,
-        "refused": "",
-    }
-
-
-def _risk_limits(risk: Risk) -> tuple[tuple[str, float | None], ...]:
-    return (f"{risk.name}_risk_low", risk.low), (f"{risk.name}_risk_high", risk.high)
-
-
-def _value_limits(phenotype: PhenotypeValue) -> tuple[tuple[str, float | None], ...]:
-    names = ("low_80", "high_80", "low_95", "high_95")
-    return tuple((f"{phenotype.column}_{name}", getattr(phenotype, name)) for name in names)
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1])] * bool(words[:-1]) + list(words[-1:]))

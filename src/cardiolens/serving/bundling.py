@@ -9,22 +9,47 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
+from cardiolens.bundles.bank import ReferenceBank
 from cardiolens.bundles.bundle import APPLICABILITY, Bundle, read_bundle, write_bundle
-from cardiolens.bundles.config import ApplicabilityCard, BundleConfig, HeadCard, InputContract, Measurement
+from cardiolens.bundles.config import (
+    ApplicabilityCard,
+    BankCard,
+    BundleConfig,
+    HeadCard,
+    InputContract,
+    Measurement,
+    SharedSpaceCard,
+)
+from cardiolens.bundles.reference import Reference
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.applicability import NEIGHBOURHOOD_PARTS, features_of, neighbourhood, thresholds_of
+from cardiolens.evaluation.applicability import (
+    NEIGHBOURHOOD_PARTS,
+    POINTS,
+    WAVES,
+    features_of,
+    neighbourhood,
+    thresholds_of,
+)
 from cardiolens.evaluation.calibration import CalibrationMap, fit_calibration
 from cardiolens.evaluation.conformal import conformal_band
 from cardiolens.evaluation.metrics import evaluate
+from cardiolens.methods.contrastive import Contrastive
 from cardiolens.methods.supervised import SupervisedConfig
-from cardiolens.nn.ecg_model import EcgModel
+from cardiolens.nn.shared_space import SharedSpace
+from cardiolens.privacy import display_name
 from cardiolens.progress import QUIET, Progress
+from cardiolens.serving.cohort_words import bank_in_words, measured_on
+from cardiolens.serving.reference_fit import fit_references
+from cardiolens.serving.shared_space_fit import fit_shared_space, make_bank
+from cardiolens.signals.character import Character, character
 from cardiolens.tasks.task import TaskKind
-from cardiolens.training.predict import MODEL_PARTS, first_visits, predict_embeddings, predict_run
+from cardiolens.training.predict import MODEL_PARTS, Embeddings, first_visits, predict_run
 from cardiolens.training.run import Run
+from cardiolens.training.similarity import finished_contrastive
 from cardiolens.uncertainty import ValueBand
 
 _MOST_NEIGHBOURS = 5000
@@ -39,14 +64,20 @@ def bundle_run(
     name: str,
     training_data: str,
     siblings: Sequence[Run] = (),
+    contrastive: Run | None = None,
+    bank_hearts: int = 0,
     provenance: Mapping[str, str] | None = None,
+    progress: Progress = QUIET,
 ) -> Bundle:
     """The bundle of a finished fine-tuning run at `path`; one that is there already is opened.
 
-    `siblings` are the same fine-tuning with other seeds: how far they lie apart widens the intervals of risks.
+    `siblings` are the same fine-tuning with other seeds: how far they lie apart widens the intervals of risks. With the
+    `contrastive` run that it started from, ECGs can be compared with MRIs, and so many hearts of the training split can come
+    along to be compared with: their pictures, keyed hashes, ages, sexes and phenotypes.
 
     Raises:
-        BadRun: the run is no fine-tuning, not done, or was trained on another cohort.
+        BadRun: the run is no fine-tuning, not done, or was trained on another cohort; a sibling is none; the other one is not
+            contrastive.
     """
     if path.exists():
         return read_bundle(path)
@@ -58,6 +89,7 @@ def bundle_run(
             expected="a finished fine-tuning run on this cohort",
             remedy="fine-tune first, or name the cohort it was trained on",
         )
+    _refuse_strangers(run, siblings)
     weights = run.weights()
     state = {key: tensor for key, tensor in weights.items() if key.startswith(MODEL_PARTS)}
     held_out, chosen = (predict_run(run, cohort, split) for split in ("calibrate", "select"))
@@ -68,51 +100,95 @@ def bundle_run(
     bands = {name: calibration_bands(columns, chosen, held_out) for name, columns in values.items()}
     model = method.answering_model()
     model.load_state_dict(state)
-    applicability, neighbours = measure_applicability(model, cohort)
+    references = {name: fit_references(cohort, columns) for name, columns in values.items()}
+    embeddings = Embeddings(model, cohort, progress=progress)
+    applicability, neighbours = measure_applicability(embeddings, progress=progress)
+    space, bank, cards = compared(embeddings, contrastive and finished_contrastive(contrastive), bank_hearts, progress=progress)
+    # `withdraw` finds by it whoever the weights that it began with had learned from.
+    started = {"start": run.start} if run.start else {}
     config = BundleConfig(
         name=name,
         training_data=training_data,
         model=method.model,
-        heads=tuple(_cards(method, weights, maps, bands)),
+        heads=tuple(_cards(method, weights, maps, bands, references)),
         input=InputContract(window=method.encoder.num_samples, cleaning=cohort.settings.cleaning),
         applicability=applicability,
-        measurements=tuple(_measurements(method, evaluate(predict_run(run, cohort, "test")), training_data)),
-        provenance={"cohort": cohort.fingerprint, **calibration_notes(maps), **(provenance or {})},
+        measurements=tuple(_measurements(method, evaluate(predict_run(run, cohort, "test")), measured_on(cohort))),
+        provenance={"cohort": cohort.fingerprint, **started, **calibration_notes(maps), **(provenance or {})},
+        **cards,
     )
-    return write_bundle(path, config, state | neighbours)
+    return write_bundle(path, config, state | neighbours, shared_space=space, bank=bank)
 
 
-def cohort_in_words(cohort: Cohort) -> str:
-    """What a bundle trained on `cohort` says that it was trained on; shown with every answer."""
-    count = cohort.manifest.num_subjects
-    synthetic = cohort.settings.source["kind"] == "synthetic"
-    return f"Trained on {count} synthetic hearts only" if synthetic else f"Trained on {count} subjects"
+def compared(
+    embeddings: Embeddings,
+    contrastive: Contrastive | None,
+    bank_hearts: int,
+    *,
+    progress: Progress = QUIET,
+) -> tuple[SharedSpace | None, ReferenceBank | None, dict[str, SharedSpaceCard | BankCard]]:
+    """The shared space of a model, a bank in it, and their cards by the names of `BundleConfig`; nothing without a
+    contrastive model."""
+    if contrastive is None:
+        return None, None, {}
+    space, card = fit_shared_space(embeddings, contrastive, progress=progress)
+    if not bank_hearts:
+        return space, None, {"shared_space": card}
+    origin = bank_in_words(embeddings.cohort)
+    bank, bank_card = make_bank(space, embeddings.cohort, hearts=bank_hearts, origin=origin, progress=progress)
+    return space, bank, {"shared_space": card, "bank": bank_card}
 
 
-def measure_applicability(
-    model: EcgModel, cohort: Cohort, *, progress: Progress = QUIET
-) -> tuple[ApplicabilityCard, dict[str, Tensor]]:
+def _refuse_strangers(run: Run, siblings: Sequence[Run]) -> None:
+    seeds = {run.config.training.seed}
+    for sibling in siblings:
+        training = replace(sibling.config.training, seed=run.config.training.seed)
+        alike = sibling.cohort == run.cohort and replace(sibling.config, training=training) == run.config
+        if not alike or sibling.config.training.seed in seeds:
+            raise BadRun(
+                sibling.path,
+                found="a run of other settings or on another cohort" if not alike else "a seed that is there already",
+                expected=f"the fine-tuning of {display_name(run.path)} with another seed",
+                remedy="leave it out, or train it with --training.seed",
+            )
+        seeds.add(sibling.config.training.seed)
+
+
+def measure_applicability(embeddings: Embeddings, *, progress: Progress = QUIET) -> tuple[ApplicabilityCard, dict[str, Tensor]]:
     """Where the training subjects lie, as tensors of a bundle, and how far 99 % of the validation subjects are from them."""
+    cohort = embeddings.cohort
     rows = {split: first_visits(cohort, split) for split in ("train", "validation")}
     # Several thousand say where the rest lies.
     rows["train"] = rows["train"][:_MOST_NEIGHBOURS]
     features = {
         split: features_of(
-            predict_embeddings(model, cohort, of_split, progress=progress), np.asarray(cohort.ecg_scale[of_split])
+            embeddings(of_split),
+            np.asarray(cohort.ecg_scale[of_split]),
+            _characters(cohort, of_split, progress),
         )
         for split, of_split in rows.items()
     }
     # A cohort that came cleaned has no voltages: then the embedding alone is looked at.
     known = [name for name, of in features["train"].items() if np.isfinite(of).all(axis=1).sum() > 1]
-    places = {name: neighbourhood(features["train"][name]) for name in known}
+    places = {name: neighbourhood(features["train"][name], islands=name == WAVES) for name in known}
     distances = {name: place.distance(features["validation"][name]) for name, place in places.items()}
     card = ApplicabilityCard(thresholds_of(distances), len(rows["validation"]))
     parts = {
         f"{APPLICABILITY}{name}.{part}": torch.tensor(getattr(place, part), dtype=torch.float32)
         for name, place in places.items()
-        for part in NEIGHBOURHOOD_PARTS
+        for part in (*NEIGHBOURHOOD_PARTS, POINTS)
+        if getattr(place, part) is not None
     }
     return card, parts
+
+
+def _characters(cohort: Cohort, rows: Int[np.ndarray, " row"], progress: Progress) -> list[Character]:
+    found = []
+    with progress.task("describe", total=len(rows), unit="ECGs") as task:
+        for row in rows:
+            found.append(character(np.asarray(cohort.ecg[row], np.float64)))
+            task.advance()
+    return found
 
 
 def calibration_bands(columns: Sequence[str], chosen: pd.DataFrame, held_out: pd.DataFrame) -> list[ValueBand]:
@@ -155,6 +231,7 @@ def _cards(
     weights: Mapping[str, Tensor],
     maps: Mapping[str, list[CalibrationMap]],
     bands: Mapping[str, list[ValueBand]],
+    references: Mapping[str, tuple[Reference, ...]],
 ) -> list[HeadCard]:
     cards, start = [], 0
     for task in method.tasks:
@@ -167,7 +244,7 @@ def _cards(
             }
         else:
             known = {key: tuple(weights[f"target_{key}"][place].tolist()) for key in ("mean", "sd")}
-            known["bands"] = tuple(bands[task.name])
+            known |= {"bands": tuple(bands[task.name]), "references": references[task.name]}
         cards.append(HeadCard(task.name, task.kind, task.columns, task.names, task.units, **known))
     return cards
 
@@ -185,7 +262,7 @@ def _measurements(method: SupervisedConfig, metrics: pd.DataFrame, cohort: str) 
             high=row.high,
             subjects=int(row.n),
             events=0 if pd.isna(row.events) else int(row.events),
-            cohort=f"test split: {cohort}",
+            cohort=cohort,
         )
         for row in chosen.itertuples()
     ]

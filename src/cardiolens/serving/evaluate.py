@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cardiolens.bundles.bundle import Bundle, read_bundle, shipped_bundle_path
+from cardiolens.bundles.bundle import Bundle
 from cardiolens.bundles.config import HeadCard
+from cardiolens.bundles.hub import answering_bundle
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadOption
 from cardiolens.evaluation.metrics import evaluate
@@ -21,20 +22,22 @@ from cardiolens.training.train import CPU
 
 
 def evaluate_bundle(
-    path: Path | None,
+    path: Path | str | None,
     cohort: Cohort,
     *,
     split: str = "test",
     device: torch.device = CPU,
     progress: Progress = QUIET,
 ) -> pd.DataFrame:
-    """`evaluation.metrics.evaluate` of `bundle_predictions`; the shipped bundle where no path is given.
+    """`evaluation.metrics.evaluate` of `bundle_predictions`.
+
+    `path` is a bundle's folder or its name on the hub (`fetch_bundle`); the shipped bundle where none is given.
 
     Raises:
-        BadBundle: the folder is no whole bundle.
+        BadBundle: the folder is no whole bundle, cannot be fetched, or has no heads.
         BadOption: as `bundle_predictions`.
     """
-    bundle = read_bundle(path or shipped_bundle_path())
+    bundle = answering_bundle(path)
     return evaluate(bundle_predictions(bundle, cohort, split=split, device=device, progress=progress))
 
 

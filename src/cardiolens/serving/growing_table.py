@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cardiolens.atomic import full_disk_named, sync
-
-_FORMULA = ("=", "+", "-", "@")
+from cardiolens.spreadsheet import harmless
 
 
 class GrowingTable:
@@ -44,7 +43,7 @@ class GrowingTable:
             NoSpace: the disk is full; what is whole is kept.
         """
         with full_disk_named(self.path):
-            self._writer.writerow({column: _harmless(cell) for column, cell in row.items()})
+            self._writer.writerow({column: harmless(cell) for column, cell in row.items()})
             self._file.flush()
 
     def write_whole(self, rows: Iterable[Mapping[str, str]]) -> None:
@@ -81,14 +80,3 @@ class GrowingTable:
         if len(whole) < len(content):
             self._part.write_bytes(whole)
         return list(csv.DictReader(whole.decode("utf-8").splitlines()))
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet would take for a formula, as the text that it is."""
-    if not cell.startswith(_FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell

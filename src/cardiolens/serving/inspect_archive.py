@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from cardiolens.formats.collection import EcgInput
 from cardiolens.formats.declaration import NOTHING_DECLARED, Declaration
-from cardiolens.parallel import map_in_order
+from cardiolens.parallel import map_some_in_order
 from cardiolens.serving.inspection import Inspection, inspect_input
 from cardiolens.serving.inspection_picture import write_picture
-
-_AT_ONCE = 16
 
 
 def inspect_inputs(
@@ -31,10 +28,7 @@ def inspect_inputs(
         CardiolensError: a worker process was killed.
     """
     work = partial(_inspect_some, declared=declared, allow_missing_leads=allow_missing_leads, pictures=pictures)
-    waiting = enumerate(inputs, start=1)
-    batches = iter(lambda: tuple(islice(waiting, _AT_ONCE)), ())
-    for inspections in map_in_order(work, batches, processes=processes):
-        yield from inspections
+    return map_some_in_order(work, enumerate(inputs, start=1), processes=processes)
 
 
 def _inspect_some(

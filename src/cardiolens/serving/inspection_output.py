@@ -147,6 +147,7 @@ def heading(inspection: Inspection) -> tuple[str, ...]:
         inspection.source,
         "   ".join([*facts, NOTICE]),
         f"Quality: {inspection.verdict}{f': {why}' if why else ''}",
+        *([f"The recorder's own reading: {'; '.join(inspection.statements)}"] if inspection.statements else []),
     )
 
 

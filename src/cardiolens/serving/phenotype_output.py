@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterable, Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
+from cardiolens.evaluation.pages import data_uri, environment, style, template_text
 from cardiolens.evaluation.study_picture import StudyPicture, study_picture
 from cardiolens.imaging.phenotype_table import PHENOTYPES, Phenotype
 from cardiolens.notice import NOTICE
@@ -141,7 +140,7 @@ class StudyPage:
             {
                 "source": told.source,
                 "refused": "",
-                "picture": f"data:image/png;base64,{base64.b64encode(picture_of(study)).decode()}",
+                "picture": data_uri(picture_of(study)),
                 "groups": groups,
                 "missing": missing_in_words(told),
                 "flags": told.flags,
@@ -150,14 +149,8 @@ class StudyPage:
 
     def html(self) -> str:
         """The whole page, self-contained."""
-        from jinja2 import Environment, StrictUndefined
-
-        templates = files("cardiolens.evaluation") / "templates"
-        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        template = environment.from_string((templates / "phenotypes.html").read_text(encoding="utf-8"))
-        return template.render(
-            studies=self._sections, style=(templates / "report.css").read_text(encoding="utf-8"), finite=math.isfinite
-        )
+        template = environment().from_string(template_text("phenotypes.html"))
+        return template.render(studies=self._sections, style=style(), finite=math.isfinite)
 
 
 def _cells(study: StudyPhenotypes, phenotype: Phenotype) -> tuple[str, float, str, str]:

@@ -14,7 +14,9 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.progress import QUIET, Progress
 from cardiolens.serving.bundling import calibration_bands, calibration_maps, calibration_notes, measure_applicability
 from cardiolens.serving.evaluate import bundle_predictions
+from cardiolens.serving.reference_fit import fit_references
 from cardiolens.tasks import TaskKind
+from cardiolens.training.predict import Embeddings
 from cardiolens.training.train import CPU
 
 
@@ -49,8 +51,9 @@ def refit_bundle(
             plain, prevalence = tuple(one.plain() for one in maps), tuple(one.prevalence for one in maps)
             heads.append(replace(card, calibration=plain, prevalence=prevalence))
         else:
-            heads.append(replace(card, bands=tuple(calibration_bands(card.columns, chosen, held_out))))
-    applicability, neighbours = measure_applicability(bundle.model(), cohort, progress=progress)
+            bands = tuple(calibration_bands(card.columns, chosen, held_out))
+            heads.append(replace(card, bands=bands, references=fit_references(cohort, card.columns)))
+    applicability, neighbours = measure_applicability(Embeddings(bundle.model(), cohort, progress=progress), progress=progress)
     config = replace(
         bundle.config,
         schema_version=SCHEMA_VERSION,
@@ -59,4 +62,5 @@ def refit_bundle(
         provenance=bundle.config.provenance | notes | dict(provenance or {}),
         files={},
     )
-    return write_bundle(path, config, bundle.of_model() | neighbours)
+    # Where ECGs and MRIs are compared depends on the weights alone; the bank's hearts are those that it came with.
+    return write_bundle(path, config, bundle.of_model() | neighbours, shared_space=bundle.shared_space(), bank=bundle.bank())

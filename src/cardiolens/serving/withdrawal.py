@@ -1,6 +1,7 @@
 """People who withdrew, taken out of everything below some folders, with the proof and with what was trained on them.
 
-Cohorts are rewritten; every table with a column `subject` (predictions, embeddings) loses their rows. A network that learned
+Cohorts are rewritten; every table with a column `subject` (predictions and embeddings of cohorts) or `source` (tables of files,
+whose names bore their number) loses their rows. A network that learned
 from somebody cannot forget by itself: its run and bundle are named, for the user to train again. What stands in pictures, or
 in numbers without a name, is not found.
 """
@@ -69,6 +70,13 @@ def withdrawn_subjects(participants: Collection[str], people: Participants) -> f
     return frozenset(map(people.subject, participants)) | known | people.withdrawn
 
 
+def count_known(participants: Collection[str], people: Participants) -> tuple[int, int]:
+    """How many are listed, and how many of them this key knows, from a cohort or as withdrawn before."""
+    listed = {bare_number(name.removesuffix(".0")) for name in participants}
+    names = set(map(bare_number, people.names.values()))
+    return len(listed), sum(name in names or people.subject(name) in people.withdrawn for name in listed)
+
+
 def withdraw(
     paths: Sequence[Path], participants: Collection[str], people: Participants, progress: Progress = QUIET
 ) -> WithdrawalReport:
@@ -91,12 +99,13 @@ def withdraw(
             report.cohorts[_shown(folder, roots)] = remove_subjects(folder, subjects)
             task.advance(1)
     of_cohorts = {folder / name for folder in folders for name in own_files(read_manifest(folder))}
+    masks = _masks(subjects, participants)
     for file in _files(roots):
-        if file not in of_cohorts and (removed := remove_rows(file, subjects)):
+        if file not in of_cohorts and (removed := remove_rows(file, subjects | masks)):
             report.tables[_shown(file, roots)] = removed
     report.trained = _trained(roots, _held(folders))
     sweep(people.path)
-    known = KnownParticipants(subjects | _masks(subjects, participants))
+    known = KnownParticipants(subjects | masks)
     # The key file remembers them, so that they are never taken in again.
     key = people.path.resolve()
     searched = [file for file in _files(roots) if file != key]
@@ -178,7 +187,7 @@ class _Made:
     cohort: str
     """Fingerprint."""
     start: str
-    """SHA-256 of the weights that it began with."""
+    """SHA-256 of each file of weights that it began with, with a space between."""
 
 
 def _held(folders: Sequence[Path]) -> dict[str, dict[str, int]]:
@@ -202,7 +211,8 @@ def _trained(roots: Sequence[Path], held: dict[str, dict[str, int]]) -> list[Tra
         before = len(found)
         for one in made:
             around = next((run for run in found if one.kind == "bundle" and one.folder.is_relative_to(run)), one.folder)
-            counts = held.get(one.cohort) or passed_on.get(one.start) or found.get(around)
+            begun = next((passed_on[start] for start in one.start.split() if start in passed_on), None)
+            counts = held.get(one.cohort) or begun or found.get(around)
             if counts and one.folder not in found:
                 found[one.folder] = counts
                 if (weights := one.folder / _WEIGHTS).is_file():
@@ -221,8 +231,8 @@ def _made(roots: Sequence[Path]) -> Iterator[_Made]:
         if isinstance(stored, dict):
             bundle = stored.get("provenance")
             kind = "export" if file.name == _EXPORT else "run" if bundle is None else "bundle"
-            cohort = (bundle if isinstance(bundle, dict) else stored).get("cohort")
-            yield _Made(file.parent, kind, str(cohort), str(stored.get("start")))
+            origin = bundle if isinstance(bundle, dict) else stored
+            yield _Made(file.parent, kind, str(origin.get("cohort")), str(origin.get("start")))
 
 
 def _masks(subjects: Collection[str], participants: Collection[str]) -> frozenset[str]:
