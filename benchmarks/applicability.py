@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 from machine import describe_machine, result_path
+from scipy.signal import butter, sosfiltfilt
 
 from cardiolens.atomic import write_atomically
 from cardiolens.errors import BadRecording
 from cardiolens.serving.answers import Answer
 from cardiolens.serving.predictor import Predictor
 from cardiolens.synthetic.generator import make_subject
-from cardiolens.types import Recording
+from cardiolens.types import RATE_HZ, Recording
 
 SEED, UNSEEN, CHANGED = 77, 60, 25
 Signal = Float[np.ndarray, "lead time"]
@@ -34,6 +35,13 @@ def faster(signal: Signal, factor: float) -> Signal:
     """The same wave `factor` times as fast, begun again where it ends."""
     count = signal.shape[1]
     return np.stack([np.interp(np.arange(count) * factor % count, np.arange(count), lead) for lead in signal])
+
+
+def lawful_noise(rng: np.random.Generator, count: int) -> Signal:
+    """Noise that no check of leads can tell: I, II and the chest leads are drawn, the other limb leads follow from them."""
+    low = sosfiltfilt(butter(4, 40.0, fs=RATE_HZ, output="sos"), rng.normal(size=(8, count)), axis=1)
+    one, two, *chest = 0.3 * low / low.std(axis=1, keepdims=True)
+    return np.stack([one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2, *chest])
 
 
 def changes(rng: np.random.Generator) -> dict[str, Callable[[Signal], Signal]]:
@@ -49,6 +57,8 @@ def changes(rng: np.random.Generator) -> dict[str, Callable[[Signal], Signal]]:
         "white noise alone, 0.3 mV": lambda signal: rng.normal(0, 0.3, signal.shape),
         "white noise on top, 0.3 mV": lambda signal: signal + rng.normal(0, 0.3, signal.shape),
         "samples shuffled": lambda signal: rng.permuted(signal, axis=1),
+        "noise below 40 Hz that obeys the limb-lead laws, 0.3 mV": lambda signal: lawful_noise(rng, signal.shape[1]),
+        "chest leads in reverse": lambda signal: np.concatenate([signal[:6], signal[:5:-1]]),
     }
 
 

@@ -14,12 +14,12 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def processor() -> str:
-    """The processor's name as the system gives it."""
+    """The processor's name as the system gives it; with its family, where a virtual machine tells no model."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        told = dict(re.findall(r"^(model name|cpu family)\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE))
+        if name := told.get("model name", "").strip():
+            return name if re.search(r"\d", name) or "cpu family" not in told else f"{name}, family {told['cpu family']}"
     return platform.processor() or platform.machine()
 
 
@@ -33,11 +33,11 @@ def describe_machine() -> str:
     return f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def result_path(name: str, suffix: str) -> Path:
-    """`results/<name>_<date>_<processor><suffix>`; the folder is made."""
-    RESULTS.mkdir(exist_ok=True)
-    hardware = re.sub("[^a-z0-9]+", "-", processor().lower()).strip("-")
-    return RESULTS / f"{name}_{datetime.now(UTC):%Y-%m-%d}_{hardware}{suffix}"
+def result_path(name: str, suffix: str, *, hardware: str = "", folder: Path = RESULTS) -> Path:
+    """`results/<name>_<date>_<hardware><suffix>`, the hardware being the processor where none is given; the folder is made."""
+    folder.mkdir(exist_ok=True, parents=True)
+    hardware = re.sub("[^a-z0-9]+", "-", (hardware or processor()).lower()).strip("-")
+    return folder / f"{name}_{datetime.now(UTC):%Y-%m-%d}_{hardware}{suffix}"
 
 
 def write_result(name: str, command: str, result: Mapping[str, object], *, load_before: float) -> None:

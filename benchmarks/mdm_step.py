@@ -11,21 +11,18 @@ threads, which other work on the machine disturbs less. Prints everything and wr
 from __future__ import annotations
 
 import argparse
-import math
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from in_turn import matrix_products, rounds_of
 from machine import load, write_result
 from published_mdm import NUM_LEADS, NUM_PATCHES, PATCH, PublishedMdm
-from torch.nn.functional import linear as plain_linear
 
 from cardiolens.batch import Batch
 from cardiolens.bundles.published_keys import convert_published
 from cardiolens.keyed_random import sample_keys, uniform
 from cardiolens.methods.masked_autoencoder import MaskedAutoencoder, MaskedAutoencoderConfig
-from cardiolens.nn.linear import linear
 from cardiolens.signals.augmentation import EcgAugmentationConfig, augment
 from cardiolens.training.optimiser import build_optimiser, set_learning_rate
 
@@ -86,32 +83,6 @@ def our_step(
     return method, step
 
 
-def seconds_of(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, dict[str, float]]:
-    """Seconds of each by two clocks, in its best round; run in turn. What else the machine does only ever adds."""
-    clocks = {"wall_clock": time.perf_counter, "processor_time": time.process_time}
-    taken = {clock: dict.fromkeys(steps, math.inf) for clock in clocks}
-    for step in steps.values():
-        step()
-    for _ in range(rounds):
-        for name, step in steps.items():
-            started = {clock: now() for clock, now in clocks.items()}
-            step()
-            for clock, now in clocks.items():
-                taken[clock][name] = min(taken[clock][name], now() - started[clock])
-    return taken
-
-
-def matrix_products(size: int) -> dict[str, Callable[[], object]]:
-    """Large square matrix products: as PyTorch computes them, and as our linear layers do."""
-    tokens, weight, bias = torch.randn(16, size // 16, size), torch.randn(size, size), torch.zeros(size)
-    half = [tensor.bfloat16() for tensor in (tokens, weight, bias)]
-    return {
-        "float32_pytorch": lambda: plain_linear(tokens, weight, bias),
-        "float32_ours": lambda: linear(tokens, weight, bias),
-        "bf16": lambda: plain_linear(*half),
-    }
-
-
 def measure(num_samples: int, rounds: int) -> dict[str, object]:
     """Times, ratios and shares of the ceiling."""
     draw = torch.Generator().manual_seed(0)
@@ -129,7 +100,10 @@ def measure(num_samples: int, rounds: int) -> dict[str, object]:
     steps["augmentation_alone"] = lambda: augment(ecg, augmented, keys=keys)
     products = matrix_products(MATRIX)
     result: dict[str, object] = {"gigaflop_per_sample": round(gigaflop_per_sample(), 2)}
-    for clock, seconds in seconds_of(steps | products, rounds).items():
+    ours = [name for name in steps if name.startswith("ours")]
+    for clock, taken in rounds_of(steps | products, rounds, trained_by_us=ours).items():
+        # The best round: what else the machine does only ever adds.
+        seconds = {name: min(times) for name, times in taken.items()}
         result[clock] = _compared({name: seconds[name] / num_samples for name in steps}, {n: seconds[n] for n in products})
     return result
 

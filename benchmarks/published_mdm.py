@@ -18,11 +18,12 @@ NUM_PATCHES = NUM_LEADS * NUM_SEGMENTS
 
 
 class PublishedBlock(nn.Module):
-    """A ViT block whose attention weights exist as a tensor."""
+    """A ViT block whose attention weights exist as a tensor; in training each branch is dropped with some probability."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, *, drop_path: float = 0.0) -> None:
         super().__init__()
         self.heads = heads
+        self.drop_path = drop_path
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
         self.attn = nn.ModuleDict({"qkv": nn.Linear(width, 3 * width), "proj": nn.Linear(width, width)})
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
@@ -31,8 +32,14 @@ class PublishedBlock(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         query, key, value = rearrange(self.attn["qkv"](self.norm1(tokens)), "b t (p h d) -> p b h t d", p=3, h=self.heads)
         weights = (query @ key.mT * query.shape[-1] ** -0.5).softmax(dim=-1)
-        tokens = tokens + self.attn["proj"](rearrange(weights @ value, "b h t d -> b t (h d)"))
-        return tokens + self.mlp["fc2"](nn.functional.gelu(self.mlp["fc1"](self.norm2(tokens))))
+        tokens = tokens + self._maybe_dropped(self.attn["proj"](rearrange(weights @ value, "b h t d -> b t (h d)")))
+        return tokens + self._maybe_dropped(self.mlp["fc2"](nn.functional.gelu(self.mlp["fc1"](self.norm2(tokens)))))
+
+    def _maybe_dropped(self, branch: Tensor) -> Tensor:
+        if not self.training or self.drop_path == 0.0:
+            return branch
+        kept = torch.rand(len(branch), 1, 1) >= self.drop_path
+        return branch * (kept / (1 - self.drop_path))
 
 
 class PublishedMdm(nn.Module):

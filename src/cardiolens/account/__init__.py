@@ -1,0 +1,1 @@
+"""What a training step costs, and how near the machine comes to its own limits."""
