@@ -49,25 +49,40 @@ def normal(keys: Int[Tensor, " batch"], stream: str, *shape: int) -> Float[Tenso
     return both[:, :count].reshape(len(keys), *shape)
 
 
+def name_number(name: str) -> int:
+    """A number of 32 bits, 0 or more, that stands for a name; a constant to whoever compiles a graph."""
+    return zlib.crc32(name.encode())
+
+
 def _bits(keys: Int[Tensor, " batch"], stream: str, count: int) -> Int[Tensor, "batch count"]:
-    name = torch.tensor(zlib.crc32(stream.encode()) - (1 << 31), dtype=torch.int64, device=keys.device)
-    low = _mix32((keys ^ name).to(torch.int32))
+    # A plain number: to bring a tensor of one to a GPU would wait for all that the GPU still has to do.
+    low = _mix32((keys ^ (name_number(stream) - (1 << 31))).to(torch.int32))
     # Mixed twice: with `low` itself here, position 0 of every key below 2^32 would come out zero.
     high = _mix32((keys >> 32).to(torch.int32) ^ _mix32(low))
     position = torch.arange(count, dtype=torch.int32, device=keys.device)
     # An odd multiplier visits every 32-bit state once, so positions of one key never collide.
-    x = position.mul(-1640531527).unsqueeze(0) + low.unsqueeze(1)
+    x = _modulo32(_widened(position).mul(-1640531527).unsqueeze(0) + low.unsqueeze(1))
     return _mix32(x) ^ high.unsqueeze(1)
 
 
 def _mix32(x: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
     x = x ^ ((x >> 17) & 0x7FFF)
-    x = x * -312814405
+    x = _modulo32(_widened(x) * -312814405)
     x = x ^ ((x >> 11) & 0x1FFFFF)
-    x = x * -1404298415
+    x = _modulo32(_widened(x) * -1404298415)
     x = x ^ ((x >> 15) & 0x1FFFF)
-    x = x * 830770091
+    x = _modulo32(_widened(x) * 830770091)
     return x ^ ((x >> 14) & 0x3FFFF)
+
+
+def _widened(x: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
+    # Kernels wrap a product of 32 bits around. C++ that is made from a graph leaves it undefined, and gcc was seen to end a
+    # loop over positions where the first product would have overflowed. So there, where it costs no memory, 64 bits are taken.
+    return x.to(torch.int64) if torch.compiler.is_compiling() else x
+
+
+def _modulo32(x: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
+    return x.to(torch.int32)
 
 
 def _mix64_int(x: int) -> int:

@@ -6,11 +6,13 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from cardiolens.errors import CardiolensError
@@ -20,6 +22,10 @@ Result = TypeVar("Result")
 
 _AHEAD = 2
 """Items under way per process: what a worker does next lies ready, and no more than that is in memory."""
+
+
+_SECONDS_TO_STOP = 30.0
+"""So long a worker whose parent has ended may take to do so, too."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], *, proce
         yield from map(work, items)
         return
     waiting: deque[Future[Result]] = deque()
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker) as pool:
         try:
             for item in items:
@@ -69,13 +76,32 @@ def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], *, proce
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        except BrokenProcessPool as error:
+        except BaseException as error:
+            # Who is stopped does not wait for what nobody will take; a worker that trains leaves a checkpoint first.
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            if not isinstance(error, BrokenProcessPool):
+                raise
             raise CardiolensError(
                 "a worker process was killed, perhaps for want of memory; what is complete is kept: "
                 "run the same command again, with fewer processes if it happens again"
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def map_some_in_order(
+    work: Callable[[tuple[Item, ...]], Iterable[Result]], items: Iterable[Item], *, processes: int, at_once: int = 16
+) -> Iterator[Result]:
+    """As `map_in_order` for small items: `work` gets several, `at_once` but for the last, and answers for each in their order.
+
+    Raises:
+        CardiolensError: a worker process was killed.
+    """
+    waiting = iter(items)
+    several = iter(lambda: tuple(islice(waiting, at_once)), ())
+    for results in map_in_order(work, several, processes=processes):
+        yield from results
 
 
 def start_worker() -> None:
@@ -90,4 +116,7 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        # One that trains leaves a checkpoint.
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_SECONDS_TO_STOP)
         os._exit(1)

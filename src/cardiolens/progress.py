@@ -6,7 +6,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import TextIOBase
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -29,7 +29,7 @@ class Progress(ABC):
     """A way to show progress."""
 
     @abstractmethod
-    def task(self, title: str, *, total: int, done: int = 0, unit: str = "steps") -> contextmanager[ProgressTask]:
+    def task(self, title: str, *, total: int, done: int = 0, unit: str = "steps") -> AbstractContextManager[ProgressTask]:
         """A context in which a task of `total` units runs, of which `done` were done by an earlier process."""
 
 

@@ -15,6 +15,29 @@ def test_the_first_signal_waits_and_the_second_acts_at_once():
             signal.raise_signal(signal.SIGINT)
 
 
+def test_sigterm_may_come_from_several_and_means_no_more():
+    with Interruption() as interruption:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(SystemExit, match="143"):
+            interruption.act()
+
+
+def test_a_signal_that_nobody_acted_on_acts_on_leaving():
+    interruption = Interruption()
+    interruption.__enter__()
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        interruption.__exit__(None, None, None)
+
+
+def test_an_error_comes_before_a_signal_that_nobody_acted_on():
+    interruption = Interruption()
+    interruption.__enter__()
+    signal.raise_signal(signal.SIGINT)
+    interruption.__exit__(ValueError, ValueError("worse"), None)
+
+
 def test_afterwards_signals_act_as_before():
     before = signal.getsignal(signal.SIGINT)
     with Interruption():

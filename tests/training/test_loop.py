@@ -11,9 +11,10 @@ from tiny import NUM_EXAMPLES, Tiny, TinyBatches, TinyConfig, start_run, trainin
 
 from cardiolens.errors import BadRun
 from cardiolens.progress import QuietProgress
-from cardiolens.training.checkpoint import DamagedCheckpoint
+from cardiolens.training.checkpoint import Checkpoints, DamagedCheckpoint
 from cardiolens.training.config import KeptWeights, Precision
-from cardiolens.training.loop import FitResult, fit
+from cardiolens.training.fitting import Member
+from cardiolens.training.loop import FitResult, fit, fit_together
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 WALL_CLOCK = {"seconds", "examples_per_second"}
@@ -125,14 +126,18 @@ def test_a_run_whose_newest_checkpoint_is_damaged_ends_with_the_same_bits(tmp_pa
 
 
 def test_a_process_that_dies_at_any_file_operation_can_be_resumed_to_the_same_bits(tmp_path, monkeypatch):
+    saved, save = [], Checkpoints.save
+    monkeypatch.setattr(Checkpoints, "save", lambda self, state, *, step: saved.append(step) or save(self, state, step=step))
+
     def run_to_the_end(folder):
-        run = start_run(folder, epochs=1)
+        run = start_run(folder, epochs=2, checkpoint_every_steps=1)
         method, batches = TinyConfig().build(seed=0), TinyBatches(batch_size=NUM_EXAMPLES)
         result = fit(method, batches, batches, run.config.training, run, progress=QuietProgress())
         run.finish(method.state_dict(), asdict(result))
         return run
 
     whole = run_to_the_end(tmp_path / "whole")
+    assert saved
     for last in itertools.count():
         folder = tmp_path / str(last)
         disk = DyingDisk(folder, last=last)
@@ -149,12 +154,40 @@ def test_a_process_that_dies_at_any_file_operation_can_be_resumed_to_the_same_bi
             "metrics.jsonl",
             "model.safetensors",
         ]
-    assert last > 20, "it dies in the configuration, the metrics, the checkpoint, the weights and the mark"
+    assert last > 30, "it dies in the configuration, the metrics, the checkpoint, the weights and the mark"
 
 
 def test_when_checkpoints_are_written_changes_nothing(tmp_path, uninterrupted):
     method, _, _ = _fit(tmp_path, checkpoint_every_seconds=0.0)
     _assert_same_weights(method, uninterrupted[0])
+
+
+def test_epochs_shorter_than_a_checkpoint_takes_do_not_end_in_one_each(tmp_path, monkeypatch):
+    written, save = [], Checkpoints.save
+
+    def slow(self, state, *, step):
+        path = save(self, state, step=step)
+        self.seconds_to_write = 1e6
+        written.append(step)
+        return path
+
+    monkeypatch.setattr(Checkpoints, "save", slow)
+    _fit(tmp_path, epochs=6)
+    assert written == [STEPS_PER_EPOCH]
+
+
+def test_a_signal_in_the_last_moment_goes_through_after_the_weights_are_written(tmp_path):
+    written = []
+
+    def when_over(member, result):
+        signal.raise_signal(signal.SIGINT)
+        written.append(result.epochs)
+
+    run = start_run(tmp_path)
+    member = Member(run.config.method.build(seed=0), TinyBatches(), None, run.config.training, run)
+    with pytest.raises(KeyboardInterrupt):
+        fit_together([member], progress=QuietProgress(), when_over=when_over)
+    assert written == [run.config.training.epochs]
 
 
 def test_sigterm_leaves_a_checkpoint_too(tmp_path, uninterrupted):

@@ -1,3 +1,4 @@
+import json
 import signal
 from dataclasses import replace
 
@@ -56,7 +57,7 @@ def test_masked_autoencoding_stopped_anywhere_ends_with_the_same_file(
 
 
 def test_a_done_run_is_returned_at_once(tiny_cohort, autoencoder, monkeypatch):
-    monkeypatch.setattr(training_module, "fit", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.setattr(training_module, "fit_together", lambda *_, **__: pytest.fail("trained again"))
     assert train(autoencoder.config, tiny_cohort, autoencoder.path) == autoencoder
 
 
@@ -99,6 +100,16 @@ def test_targets_are_scaled_by_the_subjects_that_are_trained_on_alone(tiny_cohor
     np.testing.assert_allclose(run.weights()["target_sd"], values.std(axis=0), rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", [AUTOENCODER, supervised("cad")], ids=lambda method: type(method).__name__)
+def test_a_cohort_that_streams_from_the_disk_trains_the_same_weights_as_one_in_memory(
+    tiny_cohort, tmp_path, monkeypatch, method
+):
+    resident = train(run_config(method), tiny_cohort, tmp_path / "resident")
+    monkeypatch.setattr(training_module, "device_budget", lambda device: 0)
+    streamed = train(run_config(method), tiny_cohort, tmp_path / "streamed")
+    assert (streamed.path / "model.safetensors").read_bytes() == (resident.path / "model.safetensors").read_bytes()
+
+
 def test_a_cohort_without_volumes_is_refused_where_they_are_needed(tiny_cohort, tmp_path):
     with pytest.raises(BadOption, match=r"no cmr_volumes\.npy"):
         train(run_config(DUAL_PHASE), tiny_cohort, tmp_path / "dual")
@@ -109,6 +120,11 @@ def test_a_run_keeps_no_path_of_this_machine(tiny_cohort, autoencoder):
         text = (autoencoder.path / name).read_text()
         assert str(autoencoder.path.parent) not in text
         assert str(tiny_cohort.path.parent) not in text
+
+
+def test_a_run_says_how_its_steps_were_computed(autoencoder):
+    stored = json.loads((autoencoder.path / "environment.json").read_text())
+    assert [process["step"] for process in stored["processes"]] == ["eager"]
 
 
 def test_a_balanced_set_without_positives_is_refused_before_training(tiny_cohort, tmp_path):

@@ -24,6 +24,7 @@ from cardiolens.batch import Batch, StepOutput
 from cardiolens.configs import refuse_outside
 from cardiolens.errors import BadOption
 from cardiolens.methods.ecg_embedding import EcgEmbedding
+from cardiolens.methods.global_batch import gathered, mean_over_rows
 from cardiolens.methods.method import MethodConfig, require_same_window
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.vit import SignalEncoderConfig
@@ -151,7 +152,7 @@ def byol_loss(predicted: Float[Tensor, "batch projection"], target: Float[Tensor
 
     Source: Grill et al. 2020, whose squared distance of unit vectors is larger by two.
     """
-    return -2 * cosine_similarity(predicted, target, dim=1).mean()
+    return -2 * mean_over_rows(cosine_similarity(predicted, target, dim=1))
 
 
 def target_momentum(first: float, progress: float) -> float:
@@ -167,7 +168,7 @@ def effective_rank(vectors: Float[Tensor, "batch width"]) -> Float[Tensor, ""]:
     which a GPU would be waited for.
     """
     with torch.autocast(vectors.device.type, enabled=False):
-        units = normalize(vectors.float(), dim=1)
+        units = normalize(gathered(vectors).float(), dim=1)
         return len(units) ** 2 / (units @ units.T).square().sum()
 
 

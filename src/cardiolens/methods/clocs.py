@@ -16,7 +16,7 @@ from cardiolens.batch import Batch, StepOutput
 from cardiolens.errors import BadOption
 from cardiolens.methods.contrastive import clip_loss, hit_rate
 from cardiolens.methods.ecg_embedding import EcgEmbedding
-from cardiolens.methods.method import MethodConfig, require_same_window
+from cardiolens.methods.method import ComparingMethod, MethodConfig, require_same_window
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
 from cardiolens.nn.vit import SignalEncoderConfig
@@ -45,18 +45,24 @@ class ClocsConfig(MethodConfig):
         return Clocs(self)
 
 
-class Clocs(EcgEmbedding):
+class Clocs(EcgEmbedding, ComparingMethod):
     """Signal encoder and projector with the CLIP loss between halves."""
 
     def __init__(self, config: ClocsConfig) -> None:
         super().__init__(config.encoder, config.pooling, partial(Projector, config.projector))
         self.config = config
 
-    def forward(self, batch: Batch) -> StepOutput:
-        """The CLIP loss, both directions alike, and how often a first half's nearest second half is its own."""
+    def embed(self, batch: Batch) -> tuple[Float[Tensor, "batch projection"], ...]:
+        """Projections of both halves."""
         first, second = change_pair(*halves(batch.ecg, self.config.encoder.num_samples), self.config.views, keys=batch.keys)
-        first_projection = self.project_ecg(first, keys=view_keys(batch.keys, FIRST))
-        second_projection = self.project_ecg(second, keys=view_keys(batch.keys, SECOND))
+        return (
+            self.project_ecg(first, keys=view_keys(batch.keys, FIRST)),
+            self.project_ecg(second, keys=view_keys(batch.keys, SECOND)),
+        )
+
+    def compare(self, embeddings: tuple[Float[Tensor, "batch projection"], ...]) -> StepOutput:
+        """The CLIP loss, both directions alike, and how often a first half's nearest second half is its own."""
+        first_projection, second_projection = embeddings
         loss = clip_loss(first_projection, second_projection, temperature=self.config.temperature, image_weight=0.5)
         return StepOutput(loss, {"top1": hit_rate(first_projection, second_projection)})
 

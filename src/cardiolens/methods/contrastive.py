@@ -19,10 +19,11 @@ from cardiolens.batch import Batch, StepOutput
 from cardiolens.imaging.augmentation import ImageAugmentationConfig, augment_image, resize_image
 from cardiolens.methods.ecg_embedding import EcgEmbedding
 from cardiolens.methods.global_batch import gathered
-from cardiolens.methods.method import MethodConfig, require_same_window
+from cardiolens.methods.method import ComparingMethod, MethodConfig, require_same_window
 from cardiolens.nn.image_encoder import ImageEncoder, ImageEncoderConfig
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
+from cardiolens.nn.shared_space import places
 from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.signals.augmentation import EcgAugmentationConfig, augment, first_window
 
@@ -62,7 +63,7 @@ class ContrastiveConfig(MethodConfig):
         return Contrastive(self)
 
 
-class Contrastive(EcgEmbedding):
+class Contrastive(EcgEmbedding, ComparingMethod):
     """Signal and image encoder, each with its projector, and the CLIP loss."""
 
     def __init__(self, config: ContrastiveConfig) -> None:
@@ -71,12 +72,15 @@ class Contrastive(EcgEmbedding):
         self.image_encoder = ImageEncoder(config.image_encoder)
         self.image_projector = Projector(config.projector, config.image_encoder.features)
 
-    def forward(self, batch: Batch) -> StepOutput:
-        """The CLIP loss, and how often the nearest of the other kind is the right one. Every row needs its MRI."""
+    def embed(self, batch: Batch) -> tuple[Float[Tensor, "batch projection"], ...]:
+        """Projections of ECG and image. Every row needs its MRI."""
         assert batch.cmr is not None, "the loader was not asked for images"
         ecg, cmr = self._views(batch)
-        ecg_projection = self.project_ecg(ecg, keys=batch.keys)
-        image_projection = self.project_image(cmr)
+        return self.project_ecg(ecg, keys=batch.keys), self.project_image(cmr)
+
+    def compare(self, embeddings: tuple[Float[Tensor, "batch projection"], ...]) -> StepOutput:
+        """The CLIP loss, and how often the nearest of the other kind is the right one."""
+        ecg_projection, image_projection = embeddings
         loss = clip_loss(
             image_projection,
             ecg_projection,
@@ -94,12 +98,8 @@ class Contrastive(EcgEmbedding):
         return self.image_projector(self.image_encoder(cmr)).float()
 
     def project_places(self, cmr: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch row column projection"]:
-        """Every cell of the images' last feature map to the common space; not normalised.
-
-        The map is enlarged twofold before it is projected, as in the published heat maps: 14 x 14 cells for 210 pixels.
-        """
-        cells = interpolate(self.image_encoder.local(cmr), scale_factor=2, mode="bilinear", align_corners=False)
-        return self.image_projector(rearrange(cells, "batch feature row column -> batch row column feature")).float()
+        """Every cell of the images' last feature map to the common space (`shared_space.places`); not normalised."""
+        return places(self.image_encoder.local(cmr), self.image_projector)
 
     def project_segments(self, ecg: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch lead segment projection"]:
         """Every token of ECG windows, a segment of one lead, to the common space; not normalised.
@@ -123,8 +123,8 @@ class Contrastive(EcgEmbedding):
     ) -> Float[Tensor, "batch row column"]:
         """Cosine (-1..1) of an ECG's projection with the projection of every place of its image; in evaluation mode."""
         assert not self.training, "a map shows a model in evaluation mode"
-        whole, places = normalize(self.project_ecg(ecg), dim=-1), normalize(self.project_places(cmr), dim=-1)
-        return einsum(whole, places, "batch projection, batch row column projection -> batch row column")
+        whole, local = normalize(self.project_ecg(ecg), dim=-1), normalize(self.project_places(cmr), dim=-1)
+        return einsum(whole, local, "batch projection, batch row column projection -> batch row column")
 
     @torch.no_grad()
     def token_similarity(
@@ -161,7 +161,7 @@ def clip_loss(
 @torch.no_grad()
 def hit_rate(anchors: Float[Tensor, "batch projection"], others: Float[Tensor, "batch projection"]) -> Float[Tensor, ""]:
     """How often the other nearest to an anchor is its partner, in the same row."""
-    similarity = _cosines(anchors, others)
+    similarity = _cosines(gathered(anchors), gathered(others))
     partner = torch.arange(len(similarity), device=similarity.device)
     return (similarity.argmax(dim=1) == partner).float().mean()
 

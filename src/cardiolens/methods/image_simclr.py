@@ -15,7 +15,7 @@ from torch import Tensor
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.configs import refuse_outside
 from cardiolens.imaging.augmentation import ImageAugmentationConfig, augment_image
-from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection
+from cardiolens.methods.method import ComparingMethod, MethodConfig, ParameterGroup, Selection
 from cardiolens.methods.simclr import hit_rate, nt_xent_loss, view_similarity
 from cardiolens.nn.image_encoder import ImageEncoder, ImageEncoderConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
@@ -49,7 +49,7 @@ class ImageSimclrConfig(MethodConfig):
         return ImageSimclr(self)
 
 
-class ImageSimclr(Method):
+class ImageSimclr(ComparingMethod):
     """Image encoder and projector with the NT-Xent loss."""
 
     def __init__(self, config: ImageSimclrConfig) -> None:
@@ -63,16 +63,20 @@ class ImageSimclr(Method):
         """The loss."""
         return Selection("loss", higher_is_better=False)
 
-    def forward(self, batch: Batch) -> StepOutput:
-        """The NT-Xent loss, and how often the nearest view in the batch is of the same heart. Every row needs its MRI."""
+    def embed(self, batch: Batch) -> tuple[Float[Tensor, "batch projection"], ...]:
+        """Projections of both views. Every row needs its MRI."""
         assert batch.cmr is not None, "the loader was not asked for images"
         changed = self.config.image_augmentation
         less_often = replace(changed, probability=self.config.second_probability)
         # One after the other, as published: each view is normalised by the statistics of its own batch.
-        similarity = view_similarity(
+        return (
             self.project_image(augment_image(batch.cmr, changed, keys=batch.keys, view=FIRST)),
             self.project_image(augment_image(batch.cmr, less_often, keys=batch.keys, view=SECOND)),
         )
+
+    def compare(self, embeddings: tuple[Float[Tensor, "batch projection"], ...]) -> StepOutput:
+        """The NT-Xent loss, and how often the nearest view in the batch is of the same heart."""
+        similarity = view_similarity(*embeddings)
         loss = nt_xent_loss(similarity, temperature=self.config.temperature)
         return StepOutput(loss, {"top1": hit_rate(similarity.detach())})
 

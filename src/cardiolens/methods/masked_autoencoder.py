@@ -6,7 +6,6 @@ lead is compared as well, by normalised cross-correlation; all as in the publish
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.keyed_random import uniform
+from cardiolens.methods.global_batch import mean_over_rows, num_processes, num_rows_together
 from cardiolens.methods.method import (
     Method,
     MethodConfig,
@@ -142,7 +142,8 @@ def reconstruction_loss(
     unbiased variances, averaged over leads and batch.
     """
     # The published code adds 1e-5 to the count of samples.
-    mse = (predicted - target).square().sum() / (predicted.numel() + 1e-5)
+    num_samples = predicted[0].numel() * num_rows_together(len(predicted)) + 1e-5
+    mse = (predicted - target).square().sum() * num_processes() / num_samples
     ncc = _cross_correlation(from_patches(predicted, num_leads=num_leads), from_patches(target, num_leads=num_leads))
     return ReconstructionLoss((1 - ncc_weight) * mse + ncc_weight * (1 - ncc), mse, ncc)
 
@@ -150,5 +151,5 @@ def reconstruction_loss(
 def _cross_correlation(a: Tensor, b: Tensor) -> Tensor:
     a, b = (signal - signal.mean(dim=-1, keepdim=True) for signal in (a, b))
     freedom = a.shape[-1] - 1
-    deviations = ((signal.square().sum(dim=-1) / freedom + 1e-12).sqrt() for signal in (a, b))
-    return ((a * b).sum(dim=-1) / freedom / math.prod(deviations)).mean()
+    of_a, of_b = ((signal.square().sum(dim=-1) / freedom + 1e-12).sqrt() for signal in (a, b))
+    return mean_over_rows((a * b).sum(dim=-1) / freedom / (of_a * of_b))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from torch import nn
+from torch import Tensor, nn
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.configs import Kinds
@@ -104,6 +104,22 @@ class Method(nn.Module, ABC):
     ) -> dict[str, float]:
         """Numbers over a whole validation split beyond the means of loss and metrics; from `StepOutput.scores`."""
         return {}
+
+
+class ComparingMethod(Method, ABC):
+    """A method whose loss looks at embeddings alone, so a batch may be embedded in parts and still be compared as a whole."""
+
+    def forward(self, batch: Batch) -> StepOutput:
+        """One step's loss and metrics."""
+        return self.compare(self.embed(batch))
+
+    @abstractmethod
+    def embed(self, batch: Batch) -> tuple[Float[Tensor, "batch projection"], ...]:
+        """What is compared, each with one row per subject, which follows from the subject alone."""
+
+    @abstractmethod
+    def compare(self, embeddings: tuple[Float[Tensor, "batch projection"], ...]) -> StepOutput:
+        """Loss and metrics of what `embed` gave, in its order; draws nothing."""
 
 
 def grouped_by_decay(

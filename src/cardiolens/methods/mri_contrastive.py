@@ -22,7 +22,7 @@ from cardiolens.batch import Batch, StepOutput
 from cardiolens.imaging.volume_augmentation import VolumeAugmentationConfig, augment_volumes
 from cardiolens.methods.contrastive import clip_loss, hit_rate
 from cardiolens.methods.ecg_embedding import EcgEmbedding
-from cardiolens.methods.method import MethodConfig, require_same_window
+from cardiolens.methods.method import ComparingMethod, MethodConfig, require_same_window
 from cardiolens.methods.mri_branches import DualPhaseConfig, MriBranchConfig, ViewEncoder
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
@@ -68,7 +68,7 @@ class MriContrastiveConfig(MethodConfig):
         return MriContrastive(self)
 
 
-class MriContrastive(EcgEmbedding):
+class MriContrastive(EcgEmbedding, ComparingMethod):
     """Signal encoder and one encoder per view, each with its projector, and the loss over their pairs."""
 
     def __init__(self, config: MriContrastiveConfig) -> None:
@@ -78,18 +78,22 @@ class MriContrastive(EcgEmbedding):
         self.view_encoders = nn.ModuleDict({view: ViewEncoder(branch) for view in branch.views})
         self.view_projectors = nn.ModuleDict({view: Projector(config.projector, branch.latent) for view in branch.views})
 
-    def forward(self, batch: Batch) -> StepOutput:
-        """The loss, and how often the view nearest to an ECG is of the same heart. Every row needs its MRI."""
+    def embed(self, batch: Batch) -> tuple[Float[Tensor, "batch projection"], ...]:
+        """Projections of the ECG and of every view. Every row needs its MRI."""
         mri = self.config.branch.read(batch)
         if self.training:
             ecg = augment(batch.ecg, self.config.augmentation, keys=batch.keys)
             mri = augment_volumes(mri, self.config.mri_augmentation, keys=batch.keys)
         else:
             ecg = first_window(batch.ecg, self.config.augmentation.crop)
-        ecg_projection = self.project_ecg(ecg, keys=batch.keys)
-        views = self.project_views(mri)
-        loss = pairwise_clip_loss([ecg_projection, *views.values()], temperature=self.config.temperature)
-        hits = {f"ecg_to_{name}_top1": hit_rate(ecg_projection, view) for name, view in views.items()}
+        return self.project_ecg(ecg, keys=batch.keys), *self.project_views(mri).values()
+
+    def compare(self, embeddings: tuple[Float[Tensor, "batch projection"], ...]) -> StepOutput:
+        """The loss, and how often the view nearest to an ECG is of the same heart."""
+        loss = pairwise_clip_loss(embeddings, temperature=self.config.temperature)
+        ecg_projection, *views = embeddings
+        names = self.config.branch.views
+        hits = {f"ecg_to_{name}_top1": hit_rate(ecg_projection, view) for name, view in zip(names, views, strict=True)}
         return StepOutput(loss, hits)
 
     def project_views(

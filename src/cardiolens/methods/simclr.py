@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy, normalize
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.methods.ecg_embedding import EcgEmbedding
 from cardiolens.methods.global_batch import gathered
-from cardiolens.methods.method import MethodConfig, require_same_window
+from cardiolens.methods.method import ComparingMethod, MethodConfig, require_same_window
 from cardiolens.nn.pooling import MeanPoolConfig, PoolingConfig
 from cardiolens.nn.projector import Projector, ProjectorConfig
 from cardiolens.nn.vit import SignalEncoderConfig
@@ -46,20 +46,24 @@ class SimclrConfig(MethodConfig):
         return Simclr(self)
 
 
-class Simclr(EcgEmbedding):
+class Simclr(EcgEmbedding, ComparingMethod):
     """Signal encoder and projector with the NT-Xent loss."""
 
     def __init__(self, config: SimclrConfig) -> None:
         super().__init__(config.encoder, config.pooling, partial(Projector, config.projector))
         self.config = config
 
-    def forward(self, batch: Batch) -> StepOutput:
-        """The NT-Xent loss, and how often the nearest view in the batch is of the same ECG."""
+    def embed(self, batch: Batch) -> tuple[Float[Tensor, "batch projection"], ...]:
+        """Projections of both views."""
         first, second = two_views(batch.ecg, self.config.views, keys=batch.keys)
-        similarity = view_similarity(
+        return (
             self.project_ecg(first, keys=view_keys(batch.keys, FIRST)),
             self.project_ecg(second, keys=view_keys(batch.keys, SECOND)),
         )
+
+    def compare(self, embeddings: tuple[Float[Tensor, "batch projection"], ...]) -> StepOutput:
+        """The NT-Xent loss, and how often the nearest view in the batch is of the same ECG."""
+        similarity = view_similarity(*embeddings)
         loss = nt_xent_loss(similarity, temperature=self.config.temperature)
         return StepOutput(loss, {"top1": hit_rate(similarity.detach())})
 

@@ -8,7 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from cardiolens.nn.half_attention import attend_in_halves, suits_halves
 from cardiolens.nn.linear import Linear, linear
+from cardiolens.nn.members import attend_over_members, is_under_vmap
 
 
 class SelfAttention(nn.Module):
@@ -64,13 +66,19 @@ class QueryAttention(nn.Module):
 
 def _mix(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     with torch.autocast(query.device.type, enabled=False):
-        mixed = scaled_dot_product_attention(query, key, value)
+        if is_under_vmap():
+            attend = attend_over_members
+        else:
+            attend = attend_in_halves if suits_halves(query) else scaled_dot_product_attention
+        mixed = attend(query, key, value)
     return rearrange(mixed, "batch head query depth -> batch query (head depth)")
 
 
 def _at_fast_precision(projected: Tensor) -> Tensor:
-    # A CPU's bf16 attention kernel is slower than its float32 one, most of all going backward over few tokens.
-    return projected.float() if projected.device.type == "cpu" else projected
+    # A CPU's fused bf16 kernel is slower than its float32 one, most of all going backward over few tokens.
+    if projected.device.type != "cpu" or (suits_halves(projected) and not is_under_vmap()):
+        return projected
+    return projected.float()
 
 
 def _require_whole_heads(width: int, heads: int) -> None:

@@ -100,7 +100,7 @@ class SignalEncoder(nn.Module):
             patches = patches.gather(1, repeat(visible, "batch kept -> batch kept sample", sample=patches.shape[2]))
             positions = positions[0, visible]
         embedded = self.patch_embedding(patches) + positions
-        first = (self.class_token + self.positions[:, :1]).expand(len(ecg), -1, -1)
+        first = (self.class_token + self.positions[:, :1]).expand(ecg.shape[0], -1, -1)
         tokens = torch.cat([first, embedded], dim=1)
         for block in self.blocks:
             tokens = block(tokens, keys=keys)

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cardiolens.configs import LATER
 from cardiolens.errors import BadOption
 from cardiolens.methods.method import MethodConfig
 
@@ -36,7 +37,7 @@ class TrainingConfig:
     epochs: int
     """Passes over the training examples."""
     batch_size: int
-    """Examples per optimiser step."""
+    """Examples per optimiser step, of all processes together."""
     base_lr: float
     """The highest learning rate itself: the published code's `blr` x batch / 4, already multiplied out."""
     warmup_epochs: float = 0.0
@@ -49,10 +50,18 @@ class TrainingConfig:
     """Adam's decay rates of the first and second moment."""
     accumulation: int = 1
     """Parts that a batch is computed in, to save memory; a contrastive loss compares within a part."""
+    cached_parts: int = field(default=1, metadata=LATER)
+    """Parts that a contrastive loss embeds a batch in, to save memory for one more forward pass; it compares the whole batch
+    (`gradient_cache`). Every process has so many parts of its share."""
+    sync_batch_norm: bool = field(default=False, metadata=LATER)
+    """Several GPUs normalise by the statistics of the whole batch (PyTorch's SyncBatchNorm), not each by those of its share."""
     clip_norm: float = math.inf
     """Longest gradient, over all weights together; inf does not clip."""
     precision: Precision = Precision.FP32
     """bf16 is about twice as fast where the processor has it."""
+    compiled: bool = field(default=False, metadata=LATER)
+    """Compute full batches as one compiled graph (`compiled_step`), equal but for rounding; compiling takes a minute or two.
+    Where no compiler is found they are computed as ever."""
     drop_last: bool = False
     """Leave out the last, smaller batch of an epoch."""
     seed: int = 0
@@ -80,6 +89,11 @@ class TrainingConfig:
         _require(all(0 <= beta < 1 for beta in self.betas), "betas", self.betas, "two numbers from 0 to below 1")
         parts = f"1 to batch_size, {self.batch_size}"
         _require(1 <= self.accumulation <= self.batch_size, "accumulation", self.accumulation, parts)
+        _require(1 <= self.cached_parts <= self.batch_size, "cached_parts", self.cached_parts, parts)
+        alone = not self.sync_batch_norm or self.cached_parts == 1
+        _require(alone, "sync_batch_norm", f"true with cached_parts {self.cached_parts}", "one of the two")
+        alone = not self.compiled or self.cached_parts == 1
+        _require(alone, "compiled", f"true with cached_parts {self.cached_parts}", "one of the two")
         _require(self.clip_norm > 0, "clip_norm", self.clip_norm, "a positive length or inf")
         _require(self.validate_every >= 1, "validate_every", self.validate_every, "1 or more")
         _require(self.patience >= 0, "patience", self.patience, "0 or more, or inf")

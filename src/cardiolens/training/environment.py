@@ -1,4 +1,4 @@
-"""What a result was computed with: versions, device, threads, commit. No path, no host, no user."""
+"""What a result was computed with: versions, device, threads, processes, commit. No path, no host, no user."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from cardiolens.methods.global_batch import num_processes
+
 _PACKAGES = ("cardiolens", "torch", "numpy", "scipy", "pandas", "monai", "safetensors")
 
 
@@ -20,6 +22,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": torch.get_num_threads(),
+        "processes": num_processes(),
         "commit": _commit(),
     }
 

@@ -1,51 +1,34 @@
-"""The one training loop: pre-training, fine-tuning and baselines go through `fit`.
+"""The one training loop: pre-training, fine-tuning and baselines go through `fit`, several at once through `fit_together`.
 
 A step never waits for the device: sums are kept there and fetched once per epoch. On a CPU a run that is stopped at any
-step and resumed ends with the same bits as one that never stopped.
+step and resumed ends with the same bits as one that never stopped. Several processes that joined (`training.distributed`) train
+one model here, each on its share of every batch.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
-import torch
-
-from cardiolens.batch import Batch
+from cardiolens.batch import Batch, StepOutput
 from cardiolens.errors import BadRun
+from cardiolens.methods.global_batch import num_processes, shared
 from cardiolens.methods.method import Method
 from cardiolens.progress import Progress, ProgressTask
-from cardiolens.training.config import KeptWeights, TrainingConfig
+from cardiolens.training import gradient_cache
+from cardiolens.training.compiled_step import kind_of_step, require_one_model
+from cardiolens.training.config import TrainingConfig
+from cardiolens.training.distributed import from_first, largest
+from cardiolens.training.ensemble import Ensemble
+from cardiolens.training.fitting import FitResult, Fitting, Member
 from cardiolens.training.generators import own_generators
 from cardiolens.training.interruption import Interruption
-from cardiolens.training.optimiser import ScheduleConfig, learning_rate, set_learning_rate
+from cardiolens.training.kept_memory import freed_memory_kept
 from cardiolens.training.run import Run
-from cardiolens.training.state import TrainingState
-from cardiolens.training.totals import Totals
-from cardiolens.training.validation import BatchSource, autocast, validate
-
-# An epoch's end is a good moment for a checkpoint, but never at more than a twentieth of the time.
-_WRITING_TIMES = 20
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """How a training ended."""
-
-    epochs: int
-    """Epochs trained."""
-    steps: int
-    """Optimiser steps taken."""
-    stopped_early: bool
-    """Patience ran out before the last epoch."""
-    best_epoch: int | None
-    """The epoch that validation liked best; None where nothing was validated or its number was never defined."""
-    best_value: float | None
-    """The number that selected it."""
-    selected_by: str
-    """The name of that number."""
+from cardiolens.training.validation import BatchSource, autocast, validate_all
 
 
 def fit(
@@ -64,149 +47,153 @@ def fit(
     Raises:
         KeyboardInterrupt: Ctrl-C, after the checkpoint.
         BadRun: the loss is no longer finite.
+        BadOption: `cached_parts` for a method that does not compare embeddings; `compiled` for one that does not compile, or in
+            several processes.
         NoSpace: the disk is full; the last checkpoint stands.
+        LostProcess: another process of the training ended; the last checkpoint stands.
     """
-    device = next(method.parameters()).device
-    with own_generators(config.seed, device), Interruption() as interruption:
-        fitting = _Fit(method, train_batches, validation_batches, config, run, interruption)
-        total = config.epochs * len(train_batches)
-        with progress.task(run.config.name, total=total, done=fitting.state.step) as task:
-            while fitting.state.epoch < config.epochs and not fitting.state.stopped:
-                fitting.train_epoch(task)
-                fitting.end_epoch(task)
-        return fitting.result()
+    return fit_together([Member(method, train_batches, validation_batches, config, run)], progress=progress)[0]
 
 
-class _Fit:
-    """One call of `fit`."""
+def fit_together(
+    members: Sequence[Member], *, progress: Progress, when_over: Callable[[Member, FitResult], None] = lambda *_: None
+) -> list[FitResult]:
+    """Train several runs of one method side by side, each as `fit` would alone but for the last digits; results in order.
 
-    def __init__(
-        self,
-        method: Method,
-        train_batches: BatchSource,
-        validation_batches: BatchSource | None,
-        config: TrainingConfig,
-        run: Run,
-        interruption: Interruption,
-    ) -> None:
-        self.method, self.train_batches, self.validation_batches = method, train_batches, validation_batches
-        self.config, self.run, self.interruption = config, run, interruption
-        self.schedule = ScheduleConfig(config.base_lr, float(config.epochs), config.warmup_epochs, config.min_lr)
-        self.checkpoints = run.checkpoints
-        self.state = TrainingState(method, config)
-        if (stored := self.checkpoints.newest()) is not None:
-            self.state.load_checkpoint(stored)
-        run.drop_metrics_after(self.state.epoch)
-        self.parameters = [parameter for group in self.state.optimiser.param_groups for parameter in group["params"]]
-        self.written = time.monotonic()
+    They must agree in what `ensemble.can_step_together` says, and their validation batches hold the same subjects. Each
+    writes the ordinary checkpoints and metrics of its own run, so any of them can go on alone or in other company; those
+    whose checkpoints lie behind the others' catch up first. `when_over` is called as soon as one has nothing left to train.
 
-    def train_epoch(self, task: ProgressTask) -> None:
-        """The steps of the epoch that are still to be made."""
-        state, steps = self.state, len(self.train_batches)
-        self.method.train()
-        self.began, self.examples_before = time.monotonic(), state.totals.num_examples
-        # Closed by us and not by the garbage collector, a loader's thread ends before an interrupt goes on.
-        with closing(self.train_batches.epoch(state.epoch, shuffle=True, start_batch=state.step_in_epoch)) as batches:
-            for batch in batches:
-                now = state.epoch + state.step_in_epoch / steps
-                set_learning_rate(state.optimiser, learning_rate(self.schedule, now))
-                self.step(batch)
-                self.method.after_step(now / self.config.epochs)
-                state.step_in_epoch += 1
-                state.step += 1
-                task.advance()
-                if self.interruption.requested():
-                    self.stop_here()
-                if state.step % self.config.checkpoint_every_steps == 0 or self.idle >= self.config.checkpoint_every_seconds:
-                    self.checkpoint()
+    Raises:
+        KeyboardInterrupt: Ctrl-C, after the checkpoints.
+        BadRun: the loss of one is no longer finite; the others leave checkpoints.
+        BadOption: they are to be compiled and are several.
+        NoSpace: the disk is full; the last checkpoints stand.
+    """
+    for member in members:
+        gradient_cache.require_comparing(member.method, parts=member.config.cached_parts)
+    seed, device = members[0].config.seed, next(members[0].method.parameters()).device
+    require_one_model(members[0].config, trainings=len(members), processes=num_processes())
+    results: dict[int, FitResult] = {}
+    with own_generators(seed, device), freed_memory_kept(device), Interruption() as interruption, ExitStack() as until_closed:
+        waiting = {index: Fitting(member) for index, member in enumerate(members)}
+        for index in waiting:
+            until_closed.push(partial(_leave, waiting, index))
+        total = sum(one.config.epochs * len(one.train_batches) for one in waiting.values())
+        done = sum(one.state.step for one in waiting.values())
+        title = members[0].run.config.name + (f" x {len(members)}" if len(members) > 1 else "")
+        with progress.task(title, total=total, done=done) as task:
+            if members[0].config.compiled:
+                task.note(f"step: {kind_of_step(members[0].config, device)}")
+            loop = _Loop(interruption, task)
+            while True:
+                for index in [index for index, one in waiting.items() if one.is_over]:
+                    with waiting.pop(index) as over:
+                        results[index] = over.result()
+                        when_over(members[index], results[index])
+                if not waiting:
+                    return [results[index] for index in range(len(members))]
+                loop.advance(list(waiting.values()))
 
-    def step(self, batch: Batch) -> None:
-        """One step of the optimiser over the mean loss of a batch."""
-        state, rows = self.state, len(batch)
-        part = math.ceil(rows / self.config.accumulation)
-        for start in range(0, rows, part):
-            piece = batch if part == rows else batch.rows(slice(start, start + part))
-            with autocast(state.device, self.config.precision):
-                output = self.method(piece)
-            (output.loss * (len(piece) / rows)).backward()
-            state.totals.add(output, num_examples=len(piece))
-        if self.config.clip_norm < math.inf:
-            torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
-        state.optimiser.step()
-        state.optimiser.zero_grad()
 
-    def end_epoch(self, task: ProgressTask) -> None:
-        """Validate, choose, log; only then does the epoch count as complete."""
-        state, epoch = self.state, self.state.epoch + 1
-        means = state.totals.means()
-        seconds = time.monotonic() - self.began
-        if not math.isfinite(means["loss"]):
-            raise BadRun(
-                self.run.path,
-                found=f"a loss of {means['loss']} in epoch {epoch}",
-                expected="a finite one",
-                remedy="train again in another folder with a lower training.base_lr or a training.clip_norm",
-            )
-        validated = self.validation(epoch)
-        numbers = {f"train_{name}": value for name, value in means.items()}
-        numbers |= {f"select_{name}": value for name, value in validated.items()}
-        rate = (state.totals.num_examples - self.examples_before) / max(seconds, 1e-9)
-        place = {"epoch": epoch, "step": state.step, "lr": learning_rate(self.schedule, float(epoch))}
-        self.run.append_metrics(place | numbers | {"seconds": seconds, "examples_per_second": rate})
-        if validated:
-            verdict = state.early_stopping.update(validated[self.method.selects_by.metric])
-            state.stopped = verdict.stop
-            if verdict.improved and self.config.keep is KeptWeights.BEST:
-                state.remember_best(epoch=epoch, value=state.early_stopping.best)
-        state.epoch, state.step_in_epoch = epoch, 0
-        state.totals = Totals()
-        task.note(f"epoch {epoch} of {self.config.epochs}: {_in_line(numbers)}, {rate:,.0f} examples/s")
-        if self.interruption.requested():
-            self.stop_here()
-        if self.idle >= min(self.config.checkpoint_every_seconds, _WRITING_TIMES * self.checkpoints.seconds_to_write):
-            self.checkpoint()
+def _leave(waiting: Mapping[int, Fitting], index: int, *error: Any) -> None:
+    """End what runs beside a training, unless it is over and was left before."""
+    if index in waiting:
+        waiting[index].__exit__(*error)
 
-    def validation(self, epoch: int) -> dict[str, float]:
-        """The numbers of this epoch's validation; empty where it has none."""
-        due = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
-        if self.validation_batches is None or not due:
-            return {}
-        numbers = validate(
-            self.method, self.validation_batches, precision=self.config.precision, stop=self.interruption.requested
+
+class _Loop:
+    """Steps and epochs of trainings that are not over."""
+
+    def __init__(self, interruption: Interruption, task: ProgressTask) -> None:
+        self.interruption, self.task = interruption, task
+
+    def advance(self, fittings: list[Fitting]) -> None:
+        """A step, or the end of an epoch, of those that are furthest behind."""
+        behind = min(one.place for one in fittings)
+        level = [one for one in fittings if one.place == behind]
+        if level[0].is_epoch_over:
+            self.end_epoch(level, fittings)
+            return
+        step(level)
+        self.task.advance(len(level))
+        self.stop_if_asked(fittings)
+        for one in level:
+            one.checkpoint_when_due()
+
+    def end_epoch(self, level: list[Fitting], fittings: list[Fitting]) -> None:
+        """Validate those that have made all steps of an epoch."""
+        try:
+            means = [one.end_of_steps() for one in level]
+        except BadRun:
+            for one in fittings:
+                if math.isfinite(one.state.totals.means().get("loss", 0.0)):
+                    one.checkpoint()
+            raise
+        validated = self.validations(level, fittings)
+        for one, its_means, its_numbers in zip(level, means, validated, strict=True):
+            line = one.end_epoch(its_means, its_numbers)
+            self.task.note(line if len(fittings) == 1 else f"seed {one.config.seed}: {line}")
+        self.stop_if_asked(fittings)
+        for one in level:
+            one.checkpoint_after_epoch()
+
+    def validations(self, level: list[Fitting], fittings: list[Fitting]) -> list[dict[str, float]]:
+        """The numbers of this epoch's validations; empty where one has none."""
+        due = [index for index, one in enumerate(level) if one.is_validation_due]
+        if not due:
+            return [{} for _ in level]
+        first = level[due[0]]
+        numbers = validate_all(
+            [level[index].method for index in due],
+            first.validation_batches,
+            precision=first.config.precision,
+            stop=self.stopping,
         )
         if numbers is None:
-            self.stop_here()
-        return numbers
+            self.stop_if_asked(fittings)
+        # Early stopping must not hang on the last digit of another processor.
+        by_index = dict(zip(due, from_first(lambda: numbers), strict=True))
+        return [by_index.get(index, {}) for index in range(len(level))]
 
-    @property
-    def idle(self) -> float:
-        """Seconds since the last checkpoint."""
-        return time.monotonic() - self.written
+    def stop_if_asked(self, fittings: list[Fitting]) -> None:
+        """Where a signal has come, leave checkpoints and let it through."""
+        if self.stopping():
+            for one in fittings:
+                one.checkpoint()
+            for one in fittings:
+                one.wait()
+            self.interruption.act()
 
-    def checkpoint(self) -> None:
-        """Write down where the training is."""
-        self.checkpoints.save(self.state.to_checkpoint(), step=self.state.step)
-        self.written = time.monotonic()
-
-    def stop_here(self) -> None:
-        """Leave a checkpoint and let the signal through."""
-        self.checkpoint()
-        self.interruption.act()
-
-    def result(self) -> FitResult:
-        """Take up the weights to keep and say how it went."""
-        state, best = self.state, self.state.best
-        if best is not None:
-            self.method.load_state_dict(best.weights)
-        return FitResult(
-            epochs=state.epoch,
-            steps=state.step,
-            stopped_early=state.stopped,
-            best_epoch=None if best is None else best.epoch,
-            best_value=None if best is None else best.value,
-            selected_by=self.method.selects_by.metric,
-        )
+    def stopping(self) -> bool:
+        """A signal has come, to this process or to another."""
+        self.interruption.hear(largest(self.interruption.received))
+        return self.interruption.requested()
 
 
-def _in_line(numbers: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+def step(fittings: Sequence[Fitting]) -> None:
+    """One step of each one's optimiser over the mean loss of a batch of its own."""
+    batches = [one.next_batch() for one in fittings]
+    pieces = [one.share.pieces(batch, parts=one.config.accumulation) for one, batch in zip(fittings, batches, strict=True)]
+    for parts in zip(*pieces, strict=True):
+        weight = parts[0].num_together / batches[0].num_together
+        with shared(parts[0]):
+            outputs = _backward(fittings, parts, weight=weight)
+        for one, output, part in zip(fittings, outputs, parts, strict=True):
+            one.take_in(output, part)
+    for one in fittings:
+        one.take_step()
+
+
+def _backward(fittings: Sequence[Fitting], batches: Sequence[Batch], *, weight: float) -> list[StepOutput]:
+    """Add to each one's gradients those of `weight` times the loss of its batch."""
+    config, methods = fittings[0].config, [one.method for one in fittings]
+    if config.cached_parts > 1:
+        (method,), (batch,) = methods, batches
+        cached = {"parts": config.cached_parts, "weight": weight, "precision": config.precision}
+        return [gradient_cache.backward(method, batch, **cached)]
+    with autocast(fittings[0].state.device, config.precision):
+        outputs = Ensemble(methods)(batches) if len(methods) > 1 else [fittings[0].forward(batches[0])]
+    # They share no weight, so the gradient of the sum is to each the gradient of its own loss.
+    sum(output.loss * weight for output in outputs).backward()
+    return outputs

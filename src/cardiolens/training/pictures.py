@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ from einops import rearrange
 from jaxtyping import Bool, Float, Int, UInt8
 from torch.nn.functional import interpolate
 
-from cardiolens.atomic import write_atomically
 from cardiolens.batch import Batch
 from cardiolens.cohorts.loader import Loader
 from cardiolens.cohorts.store import Cohort
@@ -23,14 +21,17 @@ from cardiolens.methods.masked_autoencoder import MaskedAutoencoder
 from cardiolens.methods.method import Method
 from cardiolens.signals.augmentation import first_window
 from cardiolens.training.run import Run
+from cardiolens.training.stored_arrays import StoredArrays
 
 MID_PHASE = 1
 """The channel of an MRI picture that heat maps are drawn over."""
 
 
 @dataclass(frozen=True)
-class ExamplePictures:
+class ExamplePictures(StoredArrays):
     """Examples from the test split."""
+
+    CALLED: ClassVar[str] = "example pictures"
 
     original: Float[np.ndarray, "lead time"]
     """An ECG's first window, cleaned, without unit."""
@@ -42,31 +43,6 @@ class ExamplePictures:
     """Mid-phase MRI pictures."""
     similarity: Float[np.ndarray, "example height width"]
     """At their size, the cosine (-1..1) of each place's projection with that of the same subject's ECG."""
-
-    def write(self, path: Path) -> Path:
-        """Store the arrays as npz.
-
-        Raises:
-            NoSpace: the disk is full.
-        """
-        stored = io.BytesIO()
-        np.savez_compressed(stored, **vars(self))
-        return write_atomically(path, stored.getvalue())
-
-    @classmethod
-    def read(cls, path: Path) -> ExamplePictures:
-        """What `write` stored.
-
-        Raises:
-            BadRun: the file is missing or damaged.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return cls(**stored)
-        except Exception as error:
-            # A damaged archive fails in as many ways as there are bytes.
-            found = "no such file" if isinstance(error, FileNotFoundError) else "a file that is not whole"
-            raise BadRun(path, found=found, expected="example pictures", remedy="make them again from the runs") from error
 
 
 def example_pictures(autoencoder: Run, contrastive: Run, cohort: Cohort, *, num_maps: int = 4) -> ExamplePictures:

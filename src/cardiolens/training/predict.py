@@ -92,11 +92,22 @@ def embed_and_score(
 
     The published code looks at the first window alone. `scale_mv` are the scales of the whole ECG, for models that read them.
     """
-    window = model.config.encoder.num_samples
-    starts = window_starts(ecg.shape[2], window)
-    embedded = [model.embed(ecg[..., start : start + window], scale_mv=scale_mv) for start in starts]
+    embedded = _embed_windows(model, ecg, scale_mv)
     scores = [torch.cat(list(model.heads(one).values()), dim=1) for one in embedded]
     return torch.stack(embedded).mean(dim=0), torch.stack(scores).mean(dim=0)
+
+
+def embed_whole(
+    model: EcgModel, ecg: Float[Tensor, "batch lead time"], scale_mv: Float[Tensor, "batch group"]
+) -> Float[Tensor, "batch width"]:
+    """The first of `embed_and_score` alone, of a model that may have no heads."""
+    return torch.stack(_embed_windows(model, ecg, scale_mv)).mean(dim=0)
+
+
+def _embed_windows(model: EcgModel, ecg: Tensor, scale_mv: Tensor) -> list[Tensor]:
+    window = model.config.encoder.num_samples
+    starts = window_starts(ecg.shape[2], window)
+    return [model.embed(ecg[..., start : start + window], scale_mv=scale_mv) for start in starts]
 
 
 def predict_embeddings(
@@ -111,6 +122,22 @@ def predict_embeddings(
             found.append(embed_and_score(model, batch.ecg, batch.ecg_scale)[0])
             task.advance(len(batch))
     return torch.cat(found).cpu().numpy()
+
+
+class Embeddings:
+    """What the heads read of a cohort's ECGs, each computed once, whoever asks again."""
+
+    def __init__(self, model: EcgModel, cohort: Cohort, *, progress: Progress = QUIET) -> None:
+        self.model, self.cohort, self._progress = model, cohort, progress
+        self._known: dict[int, Float[np.ndarray, " width"]] = {}
+
+    def __call__(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, "row width"]:
+        """Of rows of the cohort, in their order."""
+        missing = np.array([row for row in rows if int(row) not in self._known], dtype=np.int64)
+        if len(missing):
+            found = predict_embeddings(self.model, self.cohort, missing, progress=self._progress)
+            self._known |= dict(zip(missing.tolist(), found, strict=True))
+        return np.stack([self._known[int(row)] for row in rows])
 
 
 def _answer(model: EcgModel | ImageModel, batch: Batch) -> Float[Tensor, "batch output"]:

@@ -11,10 +11,9 @@ Sources: Radford et al. 2021 (CLIP); maps as in MMCL-ECG-CMR@533409f MultimodalS
 from __future__ import annotations
 
 import copy
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,6 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.loader import Loader
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadOption, BadRun
@@ -33,6 +31,7 @@ from cardiolens.progress import QUIET, Progress
 from cardiolens.signals.augmentation import first_window
 from cardiolens.signals.windows import window_starts
 from cardiolens.training.run import Run
+from cardiolens.training.stored_arrays import StoredArrays
 from cardiolens.training.train import CPU
 
 BATCH_SIZE = 64
@@ -44,9 +43,11 @@ _RANKED_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
-class LocalSimilarity:
+class LocalSimilarity(StoredArrays):
     """Cosines (-1..1) of some subjects' pictures and ECGs, in the cells that the model sees: 14 x 14 places of a picture of
     210 x 210, 50 segments of each lead's first 5 s at the paper's sizes."""
+
+    CALLED: ClassVar[str] = "similarity maps"
 
     subjects: Shaped[np.ndarray, " subject"]
     """Keyed hashes."""
@@ -56,31 +57,6 @@ class LocalSimilarity:
     """Each place's projection with the whole ECG's."""
     ecg: Float[np.ndarray, "subject lead segment"]
     """Each segment's projection with the whole picture's."""
-
-    def write(self, path: Path) -> Path:
-        """Store the arrays as npz.
-
-        Raises:
-            NoSpace: the disk is full.
-        """
-        stored = io.BytesIO()
-        np.savez_compressed(stored, **vars(self))
-        return write_atomically(path, stored.getvalue())
-
-    @classmethod
-    def read(cls, path: Path) -> LocalSimilarity:
-        """What `write` stored.
-
-        Raises:
-            BadRun: the file is missing or damaged.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return cls(**stored)
-        except Exception as error:
-            # A damaged archive fails in as many ways as there are bytes.
-            found = "no such file" if isinstance(error, FileNotFoundError) else "a file that is not whole"
-            raise BadRun(path, found=found, expected="similarity maps", remedy="make them again from the run") from error
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from cardiolens.bundles.bundle import IMAGE_ENCODER
 from cardiolens.bundles.weights import read_published, read_safetensors
 from cardiolens.errors import BadWeights
 from cardiolens.methods.method import Method
@@ -15,8 +16,10 @@ ENCODERS = ("ecg_encoder", "image_encoder")
 _PICKLED = (".pt", ".pth", ".ckpt")
 
 
-def weight_file(source: Path) -> Path:
-    """The file that holds the weights of a run's or bundle's folder; a file is its own.
+def weight_files(source: Path) -> tuple[Path, ...]:
+    """The files that hold the weights of a run's or bundle's folder: the model's, and the image encoder's where it has its own.
+
+    A file is its own.
 
     Raises:
         BadWeights: there is none.
@@ -29,7 +32,8 @@ def weight_file(source: Path) -> Path:
             expected="a finished run, a bundle or a weight file",
             remedy="finish that run first or name another",
         )
-    return file
+    beside = source / IMAGE_ENCODER
+    return (file, beside) if source.is_dir() and beside.is_file() else (file,)
 
 
 def load_encoders(method: Method, source: Path) -> None:
@@ -38,8 +42,9 @@ def load_encoders(method: Method, source: Path) -> None:
     Raises:
         BadWeights: they have none in common, or one differs in its tensors.
     """
-    file = weight_file(source)
-    stored = read_published(file).state if file.suffix in _PICKLED else read_safetensors(file)
+    stored = {}
+    for file in weight_files(source):
+        stored |= read_published(file).state if file.suffix in _PICKLED else read_safetensors(file)
     own = method.state_dict()
     shared = [encoder for encoder in ENCODERS if _part(own, encoder) and _part(stored, encoder)]
     if not shared:

@@ -1,8 +1,8 @@
-"""A method's numbers over a whole split, in evaluation mode."""
+"""The numbers of a method, or of several alike, over a whole split, in evaluation mode."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Protocol, runtime_checkable
 
@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from cardiolens.batch import Batch
+from cardiolens.methods.global_batch import gathered, shared
 from cardiolens.methods.method import Method
 from cardiolens.training.config import Precision
+from cardiolens.training.distributed import averaged
+from cardiolens.training.ensemble import Ensemble
 from cardiolens.training.totals import Totals
 
 
@@ -27,30 +30,42 @@ class BatchSource(Protocol):
         """The batches of one epoch from `start_batch` on; the same ones whenever it is asked."""
 
 
-def validate(
-    method: Method, source: BatchSource, *, precision: Precision, stop: Callable[[], bool] = lambda: False
-) -> dict[str, float] | None:
-    """Mean loss and metrics, and what the method makes of all scores together; None where `stop` asked to give up.
+def validate_all(
+    methods: Sequence[Method], source: BatchSource, *, precision: Precision, stop: Callable[[], bool] = lambda: False
+) -> list[dict[str, float]] | None:
+    """Each method's mean loss and metrics, and what it makes of all scores together; None where `stop` asked to give up.
 
     Every validation looks at the same views in the same order, so its numbers compare over epochs.
     """
-    totals, scores, targets, known = Totals(), [], [], []
-    was_training = method.training
-    method.eval()
+    totals: list[Totals] = [Totals() for _ in methods]
+    scores: list[list[Tensor]] = [[] for _ in methods]
+    targets, known = [], []
+    was_training = [method.training for method in methods]
+    for method in methods:
+        method.eval()
     try:
         with closing(source.epoch(0, shuffle=False)) as batches, torch.inference_mode():
+            ensemble = Ensemble(methods)
             for batch in batches:
                 if stop():
                     return None
-                with autocast(batch.ecg.device, precision):
-                    output = method(batch)
-                totals.add(output, num_examples=len(batch))
-                scores += [] if output.scores is None else [output.scores]
-                targets += [] if batch.target is None else [batch.target]
-                known += [] if batch.target_known is None else [batch.target_known]
+                with shared(batch):
+                    with autocast(batch.ecg.device, precision):
+                        outputs = ensemble(batch)
+                    for its_scores, output in zip(scores, outputs, strict=True):
+                        its_scores += [] if output.scores is None else [gathered(output.scores)]
+                    targets += [] if batch.target is None else [gathered(batch.target)]
+                    known += [] if batch.target_known is None else [gathered(batch.target_known)]
+                for its_totals, output in zip(totals, outputs, strict=True):
+                    its_totals.add(averaged(output), num_examples=batch.num_together)
     finally:
-        method.train(was_training)
-    return totals.means() | method.validation_metrics(_fetch(scores), _fetch(targets), _fetch(known))
+        for method, before in zip(methods, was_training, strict=True):
+            method.train(before)
+    target, target_known = _fetch(targets), _fetch(known)
+    return [
+        its_totals.means() | method.validation_metrics(_fetch(its_scores), target, target_known)
+        for method, its_totals, its_scores in zip(methods, totals, scores, strict=True)
+    ]
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
