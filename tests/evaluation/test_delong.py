@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cardiolens.evaluation.delong import auroc, auroc_difference, delong, seed_mean_auroc
+from cardiolens.evaluation.delong import (
+    FEWEST_FOR_INTERVAL,
+    Interval,
+    auroc,
+    auroc_difference,
+    delong,
+    difference_by_t,
+    seed_mean_auroc,
+)
 
 
 def _placements(cases: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,19 +50,31 @@ def test_the_interval_covers_as_often_as_it_says(cases, area):
 
 
 def test_the_interval_stays_between_zero_and_one():
-    positive = np.arange(30) < 5
+    positive = np.arange(30) < 10
     score = np.arange(30)[::-1].astype(float)
-    score[4] = 23.5
+    score[9] = 18.5
     found = auroc(score, positive)
     assert 0 < found.low < found.value < found.high < 1
 
 
-@pytest.mark.parametrize("num_cases", [0, 1, 9, 10])
+@pytest.mark.parametrize("num_cases", [0, 2, FEWEST_FOR_INTERVAL - 1, 50, 59, 60])
 def test_too_few_of_a_class_leave_no_interval(num_cases):
-    found = auroc(np.random.default_rng(3).normal(size=10), np.arange(10) < num_cases)
-    assert np.isnan(found.low)
-    assert np.isnan(found.high)
-    assert np.isnan(found.value) == (num_cases in (0, 10))
+    scores, positive = np.random.default_rng(3).normal(size=(2, 60)), np.arange(60) < num_cases
+    areas = auroc(scores[0], positive), seed_mean_auroc(scores, positive)
+    difference = auroc_difference(scores[:1], scores[1:], positive)
+    for found in (*areas, difference.difference):
+        assert np.isnan(found.value) == (num_cases in (0, 60))
+        assert np.isnan([found.low, found.high]).all() == (num_cases != 50)
+    assert np.isnan(difference.p_value) == (num_cases != 50)
+
+
+def test_a_difference_never_leaves_what_is_possible():
+    rng = np.random.default_rng(9)
+    positive = np.arange(20) < 10
+    score = rng.normal(size=20) + 2.0 * positive
+    found = auroc_difference(score[None], -score[None], positive).difference
+    assert found.low < found.value < found.high <= 1
+    assert difference_by_t(-0.25, 0.3, 1.0, 0.95).difference == Interval(-0.25, -1.0, 1.0)
 
 
 def test_perfect_separation_claims_no_certainty():

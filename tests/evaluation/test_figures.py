@@ -5,7 +5,7 @@ from decoded import pixels
 
 from cardiolens.evaluation.canvas import drawing
 from cardiolens.evaluation.comparison import compare
-from cardiolens.evaluation.figures import cohort_moments, method_intervals, phenotype_profile, scatter, training_curves
+from cardiolens.evaluation.figures import cohort_moments, method_intervals, phenotype_profile, training_curves
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 
@@ -13,18 +13,6 @@ from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 def _differs(one: bytes, other: bytes) -> bool:
     first, second = pixels(one), pixels(other)
     return first.shape != second.shape or bool((first != second).any())
-
-
-def test_a_scatter_shows_the_method_it_is_asked_for(predictions):
-    table = predictions(values=("lvedv_ml", "lvef_percent"))
-    shown = [scatter(table, method=method, seed=0) for method in ("MDM", "MMCL")]
-    assert _differs(*shown)
-
-
-def test_a_scatter_leaves_out_what_nobody_measured(predictions):
-    table = predictions(methods=("MDM",), values=("lvedv_ml", "lvef_percent"))
-    known = table.assign(target=table["target"].where(table["column"] != "lvef_percent"))
-    assert pixels(scatter(table, method="MDM", seed=0)).shape[1] > pixels(scatter(known, method="MDM", seed=0)).shape[1]
 
 
 def test_intervals_are_drawn_for_measured_and_published_methods(predictions):

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit
 from scipy.stats import chi2
 
-from cardiolens.evaluation.logistic import fit_logistic, likelihood_ratio
+from cardiolens.evaluation.logistic import fit_logistic, influence, likelihood_ratio
 
 
 def _newton(columns: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, float]:
@@ -72,3 +72,22 @@ def test_a_column_that_separates_the_classes_has_a_finite_fit():
 def test_rows_of_one_class_are_refused():
     with pytest.raises(ValueError, match="0 positives of 3 rows"):
         fit_logistic(np.arange(3.0)[:, None], np.zeros(3, dtype=bool))
+
+
+def test_the_influence_of_rows_gives_the_error_of_the_coefficients():
+    rng = np.random.default_rng(6)
+    fitted, claimed = [], []
+    for _ in range(300):
+        known, _, positive = _people(rng, 400, effect=0.0)
+        fit = fit_logistic(known, positive)
+        fitted.append((fit.intercept, *fit.coefficient))
+        claimed.append(np.sqrt((influence(known, fit.log_odds(known), positive) ** 2).sum(axis=0)))
+    np.testing.assert_allclose(np.mean(claimed, axis=0), np.std(fitted, axis=0), rtol=0.12)
+
+
+def test_separated_classes_and_equal_values_have_no_influence_to_go_by():
+    column, positive = np.arange(40.0)[:, None], np.arange(40) >= 25
+    separated = fit_logistic(column, positive)
+    assert np.isnan(influence(column, separated.log_odds(column), positive)).all()
+    equal = np.ones((40, 1))
+    assert np.isnan(influence(equal, fit_logistic(equal, positive).log_odds(equal), positive)).all()

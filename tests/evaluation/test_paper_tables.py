@@ -145,7 +145,7 @@ def test_the_second_papers_models_stand_side_by_side():
     value = found.numbers.query("method == 'CL 3-D' and column == 'LV' and metric == 'mean_r2' and origin == 'measured'")[
         "mean"
     ]
-    assert first["R²"][3].text == f"{value.iloc[0]:.3f}"
+    assert first["R²"][3].text == f"{value.iloc[0]:.3f}".replace("-", "−")
 
 
 def test_every_table_has_its_latex(metrics):

@@ -87,7 +87,7 @@ def test_latex_compiles(odd, tmp_path):
 
 def test_html_escapes_what_it_shows(table):
     page = as_html(table)
-    assert "<strong>0.731</strong><small>(0.70 to 0.76)</small>" in page
+    assert "<strong>0.731</strong><small>(0.70\u00a0to\u00a00.76)</small>" in page
     assert "<u>0.700</u>" in page
     assert "a|b &lt;script&gt;" in page
     assert "<script>" not in page

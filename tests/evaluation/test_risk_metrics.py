@@ -90,8 +90,9 @@ def _one(**how):
 
 
 def test_intervals_hold_their_level():
-    repetitions, covered = 300, dict.fromkeys(("brier", "sensitivity", "specificity", "calibration_slope"), 0)
-    covered |= {"calibration_intercept": 0}
+    shares = ("sensitivity", "specificity", "ppv", "npv")
+    repetitions = 300
+    covered = dict.fromkeys(("brier", "calibration_slope", "calibration_intercept", *shares), 0)
     large = np.random.default_rng(5)
     population, true_risk = made_up(large, subjects=400_000)
     p = population.probability[0]
@@ -99,6 +100,8 @@ def test_intervals_hold_their_level():
         "brier": (true_risk * (1 - true_risk)).mean(),
         "sensitivity": (true_risk * (p >= 0.2)).sum() / true_risk.sum(),
         "specificity": ((1 - true_risk) * (p < 0.2)).sum() / (1 - true_risk).sum(),
+        "ppv": true_risk[p >= 0.2].mean(),
+        "npv": 1 - true_risk[p < 0.2].mean(),
         "calibration_slope": 1.0,
         "calibration_intercept": 0.0,
     }
@@ -113,12 +116,63 @@ def test_intervals_hold_their_level():
     assert all(low <= count <= high for count in covered.values()), covered
 
 
+def test_intervals_of_what_a_threshold_finds_hold_their_level_for_a_handful_of_cases():
+    shares = ("sensitivity", "specificity", "ppv", "npv")
+    population, true_risk = made_up(np.random.default_rng(5), subjects=400_000)
+    above = population.probability[0] >= 0.2
+    truth = {
+        "sensitivity": true_risk[above].sum() / true_risk.sum(),
+        "specificity": (1 - true_risk)[~above].sum() / (1 - true_risk).sum(),
+        "ppv": true_risk[above].mean(),
+        "npv": 1 - true_risk[~above].mean(),
+    }
+    repetitions, covered = 400, dict.fromkeys(shares, 0)
+    for repetition in range(repetitions):
+        rng = np.random.default_rng(2000 + repetition)
+        table = risk_metrics([made_up(rng, subjects=25)[0]], rng=rng, resamples=2).set_index("metric")
+        for metric in shares:
+            covered[metric] += table.loc[metric, "low"] <= truth[metric] <= table.loc[metric, "high"]
+    low, high = binom.ppf((0.001, 0.999), repetitions, (0.94, 0.975))
+    assert all(low <= count <= high for count in covered.values()), covered
+
+
+def test_two_cases_leave_wide_shares_and_no_other_interval():
+    rng = np.random.default_rng(4)
+    risks, _ = made_up(rng, subjects=50)
+    two = Risks(**{**vars(risks), "positive": np.arange(50) < 2, "probability": np.full((1, 50), 0.1)})
+    table = risk_metrics([two], rng=rng, resamples=100).set_index("metric")
+    assert (table.loc["sensitivity", "mean"], table.loc["specificity", "mean"]) == (0, 1)
+    assert table.loc["sensitivity", ["low", "high"]].tolist() == pytest.approx([0, 0.6576], abs=1e-3)
+    assert table.loc["specificity", ["low", "high"]].tolist() == pytest.approx([0.9259, 1], abs=1e-3)
+    assert table.loc["ppv", ["mean", "low"]].isna().all(), "nobody is above the threshold"
+    others = table.drop(["sensitivity", "specificity", "ppv", "npv"])
+    assert others[["low", "high"]].isna().all(axis=None)
+    assert np.isfinite(table.loc["brier", "mean"])
+
+
+def test_without_a_threshold_nothing_is_found_and_nothing_missed():
+    rng = np.random.default_rng(4)
+    risks, _ = made_up(rng, subjects=200)
+    unknown = Risks(**{**vars(risks), "threshold": np.array([np.nan])})
+    table = risk_metrics([unknown], rng=rng, resamples=10).set_index("metric")
+    assert table.loc[["sensitivity", "specificity", "ppv", "npv"], "mean"].isna().all()
+
+
 def test_the_interval_of_several_seeds_is_that_of_their_mean():
     rng = np.random.default_rng(2)
     risks, _ = made_up(rng, seeds=1)
     doubled = np.concatenate([risks.probability] * 3)
     one, three = recalibration(risks.probability, risks.positive), recalibration(doubled, risks.positive)
     assert (three[2].low, three[2].high) == pytest.approx((one[2].low, one[2].high))
+
+
+def test_risks_that_are_alike_have_no_slope():
+    positive = np.arange(300) < 60
+    for spread, known in ((1e-3, False), (0.5, True)):
+        probability = expit(-1.4 + spread * np.random.default_rng(6).normal(size=(1, 300)))
+        slopes, intercepts, slope, intercept = recalibration(probability, positive)
+        assert np.isfinite([slopes[0], slope.value, slope.low]).all() == known
+        assert np.isfinite([intercepts[0], intercept.low, intercept.high]).all()
 
 
 def test_without_cases_nothing_is_claimed():

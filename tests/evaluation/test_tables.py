@@ -1,7 +1,6 @@
 from cardiolens.evaluation.metrics import evaluate
-from cardiolens.evaluation.predictions import check_predictions
 from cardiolens.evaluation.rendering import as_text
-from cardiolens.evaluation.tables import disease_table, evaluation_table, phenotype_table, predicted_classes
+from cardiolens.evaluation.tables import disease_table, evaluation_table, phenotype_table
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 
 
@@ -38,8 +37,3 @@ def test_the_evaluation_has_a_row_per_disease_group_and_value(predictions):
     assert (rows[0][3:], rows[1][3]) == (["", "40", "10"], "")
     assert rows[7][3].endswith(" mL")
     assert "Coronary artery disease" in as_text(table)
-
-
-def test_the_papers_diseases_come_first(predictions):
-    table = check_predictions(predictions(diseases=("asthma", "dm", "cad")))
-    assert predicted_classes(table) == ("cad", "dm", "asthma")

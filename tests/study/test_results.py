@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +7,8 @@ import pytest
 from PIL import Image
 
 from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
+from cardiolens.evaluation.canvas import with_footer
+from cardiolens.evaluation.content import figure_footer
 from cardiolens.evaluation.predictions import read_predictions
 from cardiolens.recipes.demo_dual_phase import GRID
 from cardiolens.study.contenders import CONTENDERS, DUAL_PHASE
@@ -52,6 +55,17 @@ def test_every_figure_is_drawn(finished, name):
     out, written = finished
     assert out / "figures" / f"{name}.png" in written
     assert np.asarray(Image.open(out / "figures" / f"{name}.png")).std() > 5
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_says_at_its_foot_that_its_hearts_are_synthetic(finished, name, tmp_path):
+    picture = Image.open(finished[0] / "figures" / f"{name}.png")
+    blank = Image.new("RGB", picture.size, "white")
+    blank.save(tmp_path / "blank.png", dpi=picture.info["dpi"])
+    footer = figure_footer(trained_on_synthetic=True, about_synthetic=True)
+    whole = Image.open(io.BytesIO(with_footer((tmp_path / "blank.png").read_bytes(), footer)))
+    strip = np.asarray(whole)[picture.height :]
+    np.testing.assert_array_equal(np.asarray(picture)[-len(strip) :], strip)
 
 
 def test_every_contender_has_its_row_in_some_table(finished):

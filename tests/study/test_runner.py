@@ -8,12 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from cardiolens.evaluation.predictions import concat_predictions, read_predictions
 from cardiolens.parallel import Workers
 from cardiolens.recipes import smoke
+from cardiolens.study import runner
 from cardiolens.study.plan import PlannedRun, Study, Sweep
 from cardiolens.study.runner import Asked, run_study
+from cardiolens.training.config import Precision
 from cardiolens.training.run import Run
 from dask_cluster import dask_cluster
 
@@ -102,6 +105,52 @@ def test_two_processes_give_the_same_weights(finished, tiny_cohort, tmp_path):
     other = run_study(part, tiny_cohort, tmp_path, asked=Asked(tiny_cohort.path), workers=Workers(2))
     one, two = (Run.open(found.places["tuned/mmcl/0"]).weights() for found in (runs, other))
     assert all(np.allclose(one[name], two[name], atol=1e-6) for name in one)
+
+
+def _on_a_gpu(monkeypatch):
+    """As if: groups are made and trained as one, on this CPU."""
+    together = []
+    monkeypatch.setattr(runner, "ensemble_pays", lambda device: True)
+    as_one = runner.train_as_one
+    monkeypatch.setattr(
+        runner, "train_as_one", lambda wanted, *a, **k: (together.append(len(wanted)), as_one(wanted, *a, **k))[1]
+    )
+    return together
+
+
+def test_seeds_and_rates_that_are_trained_as_one_end_as_if_trained_alone(tiny_cohort, tmp_path, monkeypatch):
+    config = replace(JOINT, training=replace(JOINT.training, precision=Precision.FP32))
+    runs = tuple(
+        PlannedRun(f"{method}/{seed}", _seeded(config, seed), (method,), "lr", predicts=seed > 0)
+        for method in ("mdm", "mmcl")
+        for seed in (0, 101)
+    )
+    sweep = Sweep("lr", PlannedRun("", _seeded(config, 0), start=("mmcl",)), {"training.base_lr": (1e-3, 1e-9)})
+    study = Study("both", (MDM, MMCL, *runs), (sweep,))
+    alone = run_study(study, tiny_cohort, tmp_path / "alone", asked=Asked(tiny_cohort.path))
+    together = _on_a_gpu(monkeypatch)
+    as_one = run_study(study, tiny_cohort, tmp_path / "as_one", asked=Asked(tiny_cohort.path))
+    assert together == [2, 2, 2], "the sweep, then the seeds from each of the two starts"
+    assert {key: place.name for key, place in as_one.places.items()} == {key: place.name for key, place in alone.places.items()}
+    assert as_one.chosen == alone.chosen
+    for key in alone.places:
+        one, two = (Run.open(found.places[key]).weights() for found in (alone, as_one))
+        assert all(np.allclose(one[name], two[name], atol=1e-3) for name in one), key
+    for key in alone.predictions:
+        one, two = (read_predictions(found.predictions[key]) for found in (alone, as_one))
+        np.testing.assert_allclose(one["score"], two["score"], rtol=1e-3, atol=1e-3)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    run_study(study, tiny_cohort, tmp_path / "as_one", asked=Asked(tiny_cohort.path))
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == before
+
+
+def test_a_run_that_stands_twice_in_a_plan_is_not_trained_beside_itself(tmp_path):
+    one = runner.RunTask("one", JOINT, tmp_path, tmp_path / "place", (), (), "cpu")
+    other = replace(one, key="other", config=_seeded(JOINT, 5), place=tmp_path / "other")
+    again, elsewhere = replace(one, key="again"), replace(other, start=(tmp_path,), place=tmp_path / "elsewhere")
+    tasks = [one, other, again, elsewhere]
+    assert runner.grouped(tasks, torch.device("cuda")) == [(one, other), (elsewhere,), (again,)]
+    assert runner.grouped(tasks, torch.device("cpu")) == [(task,) for task in tasks]
 
 
 def test_a_cluster_gives_the_same_weights_though_one_of_its_workers_is_killed(finished, tiny_cohort, tmp_path):

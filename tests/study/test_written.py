@@ -51,6 +51,9 @@ def test_a_run_needs_its_cohort_and_the_right_one(run, tiny_cohort, tmp_path):
         report_folder(run.path, tmp_path, cohort=other.path)
     with pytest.raises(BadRun, match="no finished run, study or demo"):
         report_folder(tmp_path, tmp_path)
+    for given in (None, other.path):
+        with pytest.raises(BadRun, match="nowhere: found no such folder"):
+            report_folder(tmp_path / "nowhere", tmp_path, cohort=given)
 
 
 def test_a_study_remembers_what_it_was_asked_and_is_reported_again_from_its_folder(tiny_cohort, tmp_path, monkeypatch):

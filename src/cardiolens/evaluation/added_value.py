@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from cardiolens.evaluation.combination import DiseaseModels, Methods, Model, disease_models
-from cardiolens.evaluation.delong import Interval, auroc, auroc_difference
+from cardiolens.evaluation.delong import Interval, auroc, auroc_difference, too_few
 from cardiolens.evaluation.differences import holm
 from cardiolens.evaluation.logistic import likelihood_ratio
 
@@ -48,7 +48,8 @@ def added_value(
 
     `p` is two-sided, and `p_holm` adjusted over the whole table. `n` and `events` are the test subjects with a known target
     whom all of a disease's methods answer about; `fitted_n` and `fitted_events` those whom a combination was fitted on, <NA>
-    for a single method. With fewer than `calibration.FEWEST_EVENTS` of a class there a combination has no areas.
+    for a single method. With fewer than `calibration.FEWEST_EVENTS` of a class there a combination has no areas; with fewer
+    than `delong.FEWEST_FOR_INTERVAL` of a class on test there are no intervals and no tests.
 
     Raises:
         BadRun: as `combination.disease_models`.
@@ -84,7 +85,8 @@ def _of_disease(models: DiseaseModels, methods: Methods) -> Iterator[dict[str, o
         if first is not None and second is not None:
             found = auroc_difference(first[None], second[None], positive)
             yield row(model, reference, DIFFERENCE, found.difference, found.p_value)
-    for model, reference in models.added:
+    # With a handful of cases the chi-square has no known distribution either.
+    for model, reference in models.added if not too_few(positive) else ():
         beside = np.stack([scores[(method,)] for method in reference], axis=1)
         ratio = likelihood_ratio(beside, scores[ecg][:, None], positive)
         yield row(model, reference, LIKELIHOOD_RATIO, Interval(ratio.chi_square, np.nan, np.nan), ratio.p_value)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cardiolens.evaluation.added_value import AUROC, DIFFERENCE, LIKELIHOOD_RATIO
 from cardiolens.evaluation.calibration import FEWEST_EVENTS
-from cardiolens.evaluation.labels import column_label
+from cardiolens.evaluation.labels import column_label, interval_in_words
 from cardiolens.evaluation.rendering import Block, Cell, Table, as_p, header_of
 
 
@@ -48,8 +48,8 @@ def _row(model: str, part: pd.DataFrame) -> tuple[Cell, ...]:
     )
     return (
         Cell(model),
-        _with_interval(area, "{:.3f}"),
-        Cell("") if not reference else _with_interval(difference, "{:+.3f}", _p(difference)),
+        _with_interval(area),
+        Cell("") if not reference else _with_interval(difference, "+", _p(difference)),
         Cell(reference),
         Cell("")
         if ratio is None
@@ -59,11 +59,11 @@ def _row(model: str, part: pd.DataFrame) -> tuple[Cell, ...]:
     )
 
 
-def _with_interval(row: pd.Series | None, form: str, p: str = "") -> Cell:
+def _with_interval(row: pd.Series | None, sign: str = "", p: str = "") -> Cell:
     if row is None or pd.isna(row["value"]):
         return Cell("–")
-    value, low, high = (form.format(row[name]).replace("-", "−") for name in ("value", "low", "high"))
-    return Cell(value) if pd.isna(row["low"]) else Cell(value, f"({low} to {high}{f'; {p}' if p else ''})")
+    interval = interval_in_words(row, 3, sign=sign)
+    return Cell(f"{row['value']:{sign}.3f}".replace("-", "−"), f"{interval[:-1]}; {p})" if p and interval else interval)
 
 
 def _p(row: pd.Series | None) -> str:

@@ -6,7 +6,9 @@ Figures are objects of their own: no pyplot, no window, no state that one figure
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +28,10 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 """Colour, marker and line style go together, so that a grey print still tells series apart."""
 
 DPI = 130
+_LEGEND_ROW_IN = 0.19
+_LETTER = 0.56
+"""Mean width of a letter of running words, in heights of the type."""
+_FOOTER_SIZE, _FOOTER_EDGE_IN = 7.0, 0.06
 _STYLE = {
     "svg.hashsalt": "cardiolens",
     "font.family": "sans-serif",
@@ -93,3 +99,43 @@ def drawing(
         canvas = Drawing(figure, dpi, vector)
         yield canvas
         canvas.close()
+
+
+def legend_of_figure(
+    figure: Any, handles: Sequence[Any], labels: Sequence[str], *, loc: str = "outside lower center", most: int = 5, **how: Any
+) -> None:
+    """A legend outside the panels, in as many columns (`most` at most) as the figure is wide for; it grows by further rows."""
+    renderer, room = figure.canvas.get_renderer(), figure.bbox.width - 0.1 * figure.dpi
+    for columns in range(min(most, len(labels)), 0, -1):
+        legend = figure.legend(handles, labels, loc=loc, ncols=columns, **how)
+        if legend.get_window_extent(renderer).width <= room or columns == 1:
+            break
+        legend.remove()
+    width_in, height_in = figure.get_size_inches()
+    figure.set_size_inches(width_in, height_in + _LEGEND_ROW_IN * (math.ceil(len(labels) / columns) - 1))
+
+
+def wrapped(words: str, width_in: float, *, size: float = 8.5) -> str:
+    """Words broken into lines that fit a width in inches at a size in points."""
+    return "\n".join(textwrap.wrap(words, max(12, int(width_in * 72 / (_LETTER * size)))))
+
+
+def with_footer(png: bytes, words: str) -> bytes:
+    """A picture with a line of small print under it, which goes where the picture goes; the picture itself stays as it is."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    dpi = round(float(picture.info.get("dpi", (DPI, DPI))[0]))
+    width_in = picture.width / dpi
+    lines = wrapped(words, width_in - 2 * _FOOTER_EDGE_IN, size=_FOOTER_SIZE)
+    height_in = 0.06 + 0.135 * (lines.count("\n") + 1)
+    with drawing(width_in, height_in, layout="none", dpi=dpi) as canvas:
+        where = _FOOTER_EDGE_IN / width_in, 0.55
+        canvas.figure.text(*where, lines, fontsize=_FOOTER_SIZE, color=GREY, va="center", linespacing=1.1)
+    strip = Image.open(io.BytesIO(canvas.png)).convert("RGB")
+    whole = Image.new("RGB", (picture.width, picture.height + strip.height), "white")
+    whole.paste(picture, (0, 0))
+    whole.paste(strip, (0, picture.height))
+    buffer = io.BytesIO()
+    whole.save(buffer, "PNG", dpi=(dpi, dpi))
+    return buffer.getvalue()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cardiolens.errors import BadCohort
 from cardiolens.evaluation.differences import holm
-from cardiolens.evaluation.labels import METRIC_LABELS, column_label
+from cardiolens.evaluation.labels import METRIC_LABELS, column_label, interval_in_words
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.published import MAIN_PUBLISHED, PublishedRow
 from cardiolens.evaluation.rendering import Block, Cell, Mark, Table, as_p
@@ -199,13 +199,13 @@ def _cell(part: pd.DataFrame, key: tuple[str, str, str]) -> Cell:
     text = f"{row['mean']:.{decimals}f}"
     if pd.notna(row["sd"]):
         text += f" ± {row['sd']:.3f}"
-    detail = f"({row['low']:.2f} to {row['high']:.2f})" if row["seeds"] == 1 and pd.notna(row["low"]) else ""
+    detail = interval_in_words(row, 2) if row["seeds"] == 1 else ""
     mark = {1.0: Mark.BEST, 2.0: Mark.SECOND}.get(row["rank"], Mark.NONE)
-    return Cell(text, detail, mark)
+    return Cell(text.replace("-", "−"), detail, mark)
 
 
 def _difference_cell(row: pd.Series) -> Cell:
     text, low, high = (f"{row[name]:+.{_DECIMALS}f}".replace("-", "−") for name in ("mean", "low", "high"))
     if pd.isna(row["low"]):
-        return Cell(text)
+        return Cell(text, interval_in_words(row, _DECIMALS))
     return Cell(text, f"({low} to {high}; p {as_p(row['p_holm'])})")

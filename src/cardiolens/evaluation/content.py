@@ -11,7 +11,22 @@ import pandas as pd
 from jaxtyping import Bool, Float, Real
 
 from cardiolens.evaluation.rendering import Table
+from cardiolens.notice import NOTICE
 from cardiolens.types import RATE_HZ
+
+
+def figure_footer(*, trained_on_synthetic: bool, about_synthetic: bool) -> str:
+    """The line at the foot of every figure: whose data it shows, and what it may be used for."""
+    if about_synthetic:
+        shown = "Synthetic hearts, not people."
+    else:
+        shown = "Recorded data; the model learned from synthetic hearts." if trained_on_synthetic else "Recorded data."
+    return f"{shown} {NOTICE}"
+
+
+def measured_in_words(*, about_synthetic: bool) -> str:
+    """What a predicted phenotype is compared with."""
+    return "value of the synthetic heart" if about_synthetic else "measured on MRI"
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,8 @@ class ReportContent:
     """The table of the cohort that was trained on; only counts and means of it are shown."""
     asked: pd.DataFrame | None = None
     """The table of the cohort that was asked about, where that is another one."""
+    asked_is_synthetic: bool = False
+    """Whether the hearts of `asked` are simulated."""
     flow: tuple[tuple[str, int], ...] = ()
     """Counts with what they are of, from the files that were found to the rows that are stored (`cohort.json`)."""
     refused: pd.DataFrame | None = None
@@ -81,9 +98,9 @@ class ReportContent:
     tables: tuple[Table, ...] = ()
     """A study's own tables, shown in the place of the comparison of all methods."""
     figures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
-    """A study's own figures: caption and PNG by name."""
+    """A study's own figures: caption and PNG by name, with the footer of `figure_footer`."""
     heat_maps: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
-    """Figures of what pre-training learned: caption and PNG by name."""
+    """Figures of what pre-training learned: caption and PNG by name, with the footer of `figure_footer`."""
     heat_map_tables: tuple[Table, ...] = ()
     """What such maps are worth, in numbers."""
     model: Mapping[str, Any] = field(default_factory=dict)
@@ -95,3 +112,18 @@ class ReportContent:
     reconstruction: Reconstruction | None = None
     similarity: SimilarityMaps | None = None
     prediction: OneAnswer | None = None
+
+    @property
+    def about_synthetic(self) -> bool:
+        """Whether those who were asked about are simulated."""
+        return self.is_synthetic if self.asked is None else self.asked_is_synthetic
+
+    @property
+    def footer(self) -> str:
+        """Of every figure."""
+        return figure_footer(trained_on_synthetic=self.is_synthetic, about_synthetic=self.about_synthetic)
+
+    @property
+    def measured(self) -> str:
+        """What phenotypes are compared with."""
+        return measured_in_words(about_synthetic=self.about_synthetic)

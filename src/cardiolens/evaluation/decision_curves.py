@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 
 from cardiolens.evaluation.bootstrap import resampled_totals
 from cardiolens.evaluation.calibration import FEWEST_EVENTS
-from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, PALE, drawing
+from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, PALE, drawing, legend_of_figure
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.risks import Risks
 
@@ -79,7 +79,7 @@ def decision_curve_figure(curves: pd.DataFrame, *, methods: Sequence[str]) -> by
             _draw(axes, curves[curves["column"] == column], methods)
         panels[0].set_ylabel(f"net benefit: true positives\nper {_PER:,} people, false ones set off")
         handles, labels = panels[0].get_legend_handles_labels()
-        canvas.figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
+        legend_of_figure(canvas.figure, handles, labels)
     return canvas.png
 
 

@@ -14,6 +14,10 @@ from jaxtyping import Bool, Float
 from scipy.special import expit, logit
 from scipy.stats import rankdata, t
 
+FEWEST_FOR_INTERVAL = 10
+"""One rule for all intervals that rest on large samples: with fewer of either class, or fewer known values, there is none.
+Of 1,200 simulated intervals of an area of 0.9 with 100 controls 83.8 % cover at 2 cases, 90.0 % at 5, 92.8 % at 10."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -64,11 +68,14 @@ def auroc(
 
     The interval is built on the logit scale with Student's t: it stays inside 0..1 and holds its level where the plain
     one does not (10 cases, 100 controls, area 0.75: 95.6 % of 3,000 simulated intervals cover, 90.4 % of plain ones); from
-    60 cases on the two hardly differ. It is NaN for fewer than two subjects in a class and for perfect separation,
-    where the variance is zero and says nothing.
+    60 cases on the two hardly differ. It is NaN for fewer than `FEWEST_FOR_INTERVAL` subjects in a class and for perfect
+    separation, where the variance is zero and says nothing.
     """
     areas = delong(score[None], positive)
-    area, variance = float(areas.area[0]), float(areas.covariance[0, 0])
+    area = float(areas.area[0])
+    if too_few(positive):
+        return Interval(area, np.nan, np.nan)
+    variance = float(areas.covariance[0, 0])
     return interval_on_logits(area, variance, float(areas.freedom[0]), confidence)
 
 
@@ -84,6 +91,8 @@ def seed_mean_auroc(
         return Interval(np.nan, np.nan, np.nan)
     by_case, by_control = (part.mean(axis=0)[None] for part in _placements(scores, positive))
     area, of_cases, of_controls = float(by_case.mean()), _mean_covariance(by_case)[0], _mean_covariance(by_control)[0]
+    if too_few(positive):
+        return Interval(area, np.nan, np.nan)
     variance = float(of_cases[0] + of_controls[0])
     freedom = float(_satterthwaite(of_cases, num_cases - 1, of_controls, num_controls - 1)[0])
     return interval_on_logits(area, variance, freedom, confidence)
@@ -102,8 +111,9 @@ def auroc_difference(
     the seeds' placements as its structural components, and the difference theirs in turn: DeLong's variance of one row
     of components is w' C w with the covariance C of all areas and weights w of one over the seeds, minus for `second`.
     The interval speaks of new subjects, not of new seeds. It takes Student's t with Satterthwaite's degrees of freedom (10
-    cases, 100 controls, areas 0.75 and 0.65: 95.6 % of 4,000 simulated intervals cover, 93.3 % of plain ones). NaN limits
-    where the variance is zero or cannot be estimated.
+    cases, 100 controls, areas 0.75 and 0.65: 95.6 % of 4,000 simulated intervals cover, 93.3 % of plain ones), and ends at -1
+    and 1, beyond which no difference lies. NaN limits and p for fewer than `FEWEST_FOR_INTERVAL` subjects in a class and
+    where the variance is zero.
     """
     num_cases, num_controls = int(positive.sum()), int((~positive).sum())
     if num_cases == 0 or num_controls == 0:
@@ -113,9 +123,16 @@ def auroc_difference(
         (one.mean(axis=0) - other.mean(axis=0))[None] for one, other in zip(of_first, of_second, strict=True)
     )
     value, of_cases, of_controls = float(by_case.mean()), _mean_covariance(by_case)[0], _mean_covariance(by_control)[0]
+    if too_few(positive):
+        return Difference(Interval(value, np.nan, np.nan), np.nan)
     variance = float(of_cases[0] + of_controls[0])
     freedom = float(_satterthwaite(of_cases, num_cases - 1, of_controls, num_controls - 1)[0])
     return difference_by_t(value, variance, freedom, confidence)
+
+
+def too_few(positive: Bool[np.ndarray, " subject"]) -> bool:
+    """Whether a class holds fewer than `FEWEST_FOR_INTERVAL` subjects."""
+    return min(int(positive.sum()), int((~positive).sum())) < FEWEST_FOR_INTERVAL
 
 
 def interval_on_logits(value: float, variance: float, freedom: float, confidence: float) -> Interval:
@@ -128,13 +145,15 @@ def interval_on_logits(value: float, variance: float, freedom: float, confidence
 
 
 def difference_by_t(value: float, variance: float, freedom: float, confidence: float) -> Difference:
-    """A difference with limits and two-sided p by Student's t; NaN without a variance or degrees of freedom."""
+    """A difference of two shares with limits within -1..1 and two-sided p by Student's t; NaN without a variance or degrees
+    of freedom."""
     # Scores in the same order leave rounding errors of either sign in the variance.
     if not (variance > 1e-15 and freedom > 0):
         return Difference(Interval(value, np.nan, np.nan), np.nan)
     error = np.sqrt(variance)
     reach = float(t.ppf(0.5 + confidence / 2, freedom) * error)
-    return Difference(Interval(value, value - reach, value + reach), float(2 * t.sf(abs(value) / error, freedom)))
+    limits = max(-1.0, value - reach), min(1.0, value + reach)
+    return Difference(Interval(value, *limits), float(2 * t.sf(abs(value) / error, freedom)))
 
 
 def _placements(

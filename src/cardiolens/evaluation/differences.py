@@ -19,7 +19,7 @@ from scipy.stats import norm
 
 from cardiolens.errors import BadRun
 from cardiolens.evaluation.bootstrap import resampled_counts, resampled_sums
-from cardiolens.evaluation.delong import Difference, Interval, auroc_difference
+from cardiolens.evaluation.delong import FEWEST_FOR_INTERVAL, Difference, Interval, auroc_difference
 from cardiolens.evaluation.dense import Answers, dense_answers, unequal
 from cardiolens.evaluation.metrics import class_columns
 from cardiolens.evaluation.predictions import check_predictions
@@ -45,7 +45,8 @@ def differences(
 
     Of `metrics` there are `auroc` of classes, `mean_r` and `mean_r2` of phenotype groups that both predict in full, `r` and
     `r2` of values in no such group. `low` and `high` are limits of 95 %. `p` is two-sided; `p_holm` is adjusted over the
-    rows of this table. All are NaN where nothing varies. `seeds` are those of the method with fewer, `n` the subjects with
+    rows of this table. All are NaN where nothing varies, and where fewer than `FEWEST_FOR_INTERVAL` of a class or known values
+    are compared. `seeds` are those of the method with fewer, `n` the subjects with
     a known target. Methods need not have the same seeds, nor a method as many for one column as for another.
 
     A bootstrap gives the standard error only, and limits and p are normal ones: shares of 2,000 samples could not tell a p
@@ -139,7 +140,8 @@ def _of_values(
         for name, members in (*groups.items(), *alone.items()):
             places = [pair.shared[column] for column in pair.shared if column in members]
             for measure, of_method in numbers[pair.method.method].items():
-                found = _difference(of_method, numbers[reference][measure], places)
+                num_known = int((~np.isnan(pair.reference.target[:, places])).sum(axis=0).min())
+                found = _difference(of_method, numbers[reference][measure], places, num_known)
                 yield pair.row(name, f"mean_{measure}" if name in groups else measure, found, places)
 
 
@@ -167,7 +169,7 @@ def _numbers(
     return {"r": _Numbers(value[0], samples[0]), "r2": _Numbers(value[1], samples[1])}
 
 
-def _difference(method: _Numbers, reference: _Numbers, places: list[int]) -> Difference:
+def _difference(method: _Numbers, reference: _Numbers, places: list[int], num_known: int) -> Difference:
     by_column = method.value[places] - reference.value[places]
     usable = ~np.isnan(by_column)
     if not usable.any():
@@ -176,7 +178,7 @@ def _difference(method: _Numbers, reference: _Numbers, places: list[int]) -> Dif
     samples = (method.samples[:, places] - reference.samples[:, places])[:, usable].mean(axis=1)
     # A sample in which some target does not vary has no value; there is none but among a handful of subjects.
     error = float(np.nanstd(samples, ddof=1)) if np.isfinite(samples).sum() > 1 else np.nan
-    if not error > 1e-9:
+    if num_known < FEWEST_FOR_INTERVAL or not error > 1e-9:
         return Difference(Interval(value, np.nan, np.nan), np.nan)
     reach = norm.ppf(0.975) * error
     return Difference(Interval(value, value - reach, value + reach), float(2 * norm.sf(abs(value) / error)))

@@ -15,7 +15,8 @@ _MM_PER_INCH = 25.4
 _MM_PER_SECOND, _MM_PER_MV = 25.0, 10.0
 _ROW_MM, _MARGIN_MM, _PULSE_MM = 30.0, 5.0, 10.0
 _LINE_MM, _LINE_LETTERS = 4.5, 150
-_PAPER = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+PAPER_ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+"""Where cardiologists look for each lead."""
 _RHYTHM = "II"
 _GRID_FINE, _GRID_COARSE, _PAPER_WHITE = "#f6d5d5", "#e59a9a", "#fffdfb"
 
@@ -58,7 +59,7 @@ def _drawn(
     vector: bool,
 ) -> Drawing:
     lines = [(line, not number) for number, whole in enumerate(heading) for line in textwrap.wrap(whole, _LINE_LETTERS)]
-    num_rows = len(_PAPER) + 1
+    num_rows = len(PAPER_ROWS) + 1
     width_mm = 2 * _MARGIN_MM + _PULSE_MM + 10 * _MM_PER_SECOND
     grid_mm = 2 * _MARGIN_MM + num_rows * _ROW_MM
     height_mm = grid_mm + (len(lines) * _LINE_MM + 2 if lines else 0)
@@ -73,7 +74,7 @@ def _drawn(
             axes.text(_MARGIN_MM, top_mm, line, va="top", fontsize=8.5, fontweight="bold" if bold else "normal", color=INK)
         for row in range(num_rows):
             base_mm = grid_mm - _MARGIN_MM - (row + 0.55) * _ROW_MM
-            leads = _PAPER[row] if row < len(_PAPER) else (_RHYTHM,)
+            leads = PAPER_ROWS[row] if row < len(PAPER_ROWS) else (_RHYTHM,)
             _draw_row(axes, signal_mv, rate_hz, leads, base_mm, absent, paper)
         seconds = signal_mv.shape[1] / rate_hz
         part = f"first 10 of {seconds:.0f} s   " if seconds > 10.5 else ""

@@ -1,52 +1,18 @@
-"""Figures of results, pure functions of tables: scatter plots, intervals of methods, training curves, one subject's values."""
+"""Figures of results, pure functions of tables: intervals of methods, training curves, one subject's values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
-from cardiolens.evaluation.canvas import BLUE, CYCLE, GREY, INK, LINES, MARKERS, PALE, VERMILION, drawing
+from cardiolens.evaluation.canvas import BLUE, CYCLE, GREY, INK, LINES, MARKERS, PALE, VERMILION, drawing, legend_of_figure
 from cardiolens.evaluation.comparison import MEASURED, ORACLE, PUBLISHED
 from cardiolens.evaluation.curves import SELECT_LOSS, TRAIN_LOSS
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label
-from cardiolens.evaluation.regression import pearson_r
 from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS, PHENOTYPES
-
-SCATTER_COLUMNS = ("lvedv_ml", "lvef_percent", "lvm_g", "rvedv_ml", "wt_global_mm", "ecc_global_percent")
-
-
-def scatter(
-    predictions: pd.DataFrame,
-    *,
-    method: str,
-    seed: int,
-    split: str = "test",
-    columns: Sequence[str] = SCATTER_COLUMNS,
-) -> bytes:
-    """PNG: predicted against measured value of some columns, with the line of identity, the regression line, r and n.
-
-    Columns without a known target are left out; at least one must be there.
-    """
-    chosen = predictions[
-        (predictions["method"] == method) & (predictions["seed"] == seed) & (predictions["split"] == split)
-    ].dropna(subset="target")
-    shown = [column for column in columns if (chosen["column"] == column).sum() > 1]
-    across = min(3, len(shown))
-    down = math.ceil(len(shown) / across)
-    with drawing(3.0 * across, 2.9 * down) as canvas:
-        panels = canvas.figure.subplots(down, across, squeeze=False).flat
-        for axes, column in zip(panels, shown, strict=False):
-            one = chosen[chosen["column"] == column]
-            _draw_scatter(axes, column, one["target"].to_numpy(), one["score"].to_numpy())
-        for axes in list(panels)[len(shown) :]:
-            axes.set_axis_off()
-        canvas.figure.supxlabel("measured on MRI", fontsize=9.5)
-        canvas.figure.supylabel("predicted from the ECG", fontsize=9.5)
-    return canvas.png
 
 
 def method_intervals(comparison: pd.DataFrame) -> bytes:
@@ -72,7 +38,7 @@ def method_intervals(comparison: pd.DataFrame) -> bytes:
         handles = {
             label: handle for axes in panels.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
-        canvas.figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=len(handles))
+        legend_of_figure(canvas.figure, list(handles.values()), list(handles))
         for axes in panels.flat[len(pairs) :]:
             axes.set_axis_off()
     return canvas.png
@@ -138,7 +104,7 @@ def phenotype_profile(
             axes.plot(place, (predicted - mean) / sd, "o", color=BLUE, markersize=4.5, label="predicted from the ECG")
             if reference is not None:
                 known = np.array([reference.get(p.column, np.nan) for p in members])
-                axes.plot(place, (known - mean) / sd, "D", mfc="none", mec=VERMILION, markersize=5.5, label="measured on MRI")
+                axes.plot(place, (known - mean) / sd, "D", mfc="none", mec=VERMILION, markersize=5.5, label="measured")
             names = [p.name.removeprefix(f"{group}_").removeprefix("AHA_").replace("Global", "all") for p in members]
             axes.set_xticks(place, names, rotation=90, fontsize=7)
             axes.set_xlim(-0.7, len(members) - 0.3)
@@ -146,7 +112,7 @@ def phenotype_profile(
         panels[0].set_ylabel("standard deviations\nfrom the cohort's mean")
         handles, labels = panels[0].get_legend_handles_labels()
         band = "shaded: 95 % of the cohort, roughly"
-        canvas.figure.legend(handles, labels, loc="outside lower center", ncols=2, title=band, title_fontsize=8.5)
+        legend_of_figure(canvas.figure, handles, labels, title=band, title_fontsize=8.5)
     return canvas.png
 
 
@@ -159,28 +125,6 @@ def cohort_moments(predictions: pd.DataFrame) -> pd.DataFrame:
 def _spoken(metric: str) -> str:
     ending, words = ("_auc", "AUC") if metric.endswith("_auc") else ("_mean_r", "mean r")
     return f"{column_label(metric.removeprefix('select_').removesuffix(ending)).short}, {words}"
-
-
-def _draw_scatter(
-    axes: object, column: str, measured: Float[np.ndarray, " subject"], predicted: Float[np.ndarray, " subject"]
-) -> None:
-    label = column_label(column)
-    found = pearson_r(predicted[:, None], measured[:, None])
-    size, alpha = (9, 0.55) if len(measured) < 1000 else (3, 0.25)
-    axes.scatter(measured, predicted, s=size, alpha=alpha, color=BLUE, linewidth=0)
-    low, high = min(measured.min(), predicted.min()), max(measured.max(), predicted.max())
-    pad = 0.04 * (high - low)
-    ends = np.array([low - pad, high + pad])
-    axes.plot(ends, ends, color=GREY, linewidth=0.9, linestyle="--")
-    if np.ptp(measured) > 0:
-        slope, offset = np.polyfit(measured, predicted, 1)
-        span = np.array([measured.min(), measured.max()])
-        axes.plot(span, slope * span + offset, color=VERMILION, linewidth=1.6)
-    axes.set(xlim=ends, ylim=ends, aspect="equal")
-    axes.locator_params(nbins=5)
-    axes.set_title(f"{label.name}, {label.unit}" if label.unit else label.name)
-    text = f"r = {found.value[0]:.2f} ({found.low[0]:.2f} to {found.high[0]:.2f})\nn = {len(measured):,}"
-    axes.text(0.03, 0.97, text, transform=axes.transAxes, va="top", fontsize=8)
 
 
 def _draw_intervals(axes: object, part: pd.DataFrame, rows: list[str]) -> None:

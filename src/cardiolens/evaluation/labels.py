@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
+from cardiolens.evaluation.delong import FEWEST_FOR_INTERVAL
 from cardiolens.imaging.phenotype_table import PHENOTYPES
 from cardiolens.tasks import TASKS, TaskKind
 
@@ -46,6 +49,21 @@ class ColumnLabel:
 def column_label(column: str) -> ColumnLabel:
     """The label of a column or a group of phenotypes; a column that nobody declared keeps its own name."""
     return _KNOWN.get(column, ColumnLabel(column, column))
+
+
+def split_in_words(split: str) -> str:
+    """Who belongs to a split."""
+    return {"all": "everybody of the cohort that was asked about", "test": "test subjects"}.get(split, f"subjects of “{split}”")
+
+
+def interval_in_words(row: pd.Series, decimals: int, *, sign: str = "") -> str:
+    """The limits `low` and `high` of a row in brackets, or that its `n` or `events` are too few for any; else nothing."""
+    if pd.notna(row["low"]) and pd.notna(row["high"]):
+        low, high = (f"{row[name]:{sign}.{decimals}f}".replace("-", "−") for name in ("low", "high"))
+        return f"({low} to {high})"
+    n, events = row["n"], row.get("events", pd.NA)
+    counted = n if pd.isna(events) else min(events, n - events)
+    return "(too few for an interval)" if pd.notna(counted) and counted < FEWEST_FOR_INTERVAL else ""
 
 
 def _known_labels() -> dict[str, ColumnLabel]:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.special import expit
 from scipy.stats import chi2
 
 _WEAK = 1e6
 """Inverse of the penalty, in units of the columns' spread. Where a column separates the classes it keeps the maximum finite;
 elsewhere it moves a chi-square by less than 1e-4."""
+_SEPARATED = 0.05
+"""Sum of all residuals, in rows: where the classes overlap, some row is wrong by a half or more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,19 @@ def fit_logistic(
     log_odds = fit.decision_function(scaled)
     log_likelihood = -float(np.logaddexp(0, np.where(positive, -log_odds, log_odds)).sum())
     return LogisticFit(float(fit.intercept_[0]) - float(centre @ coefficient), coefficient, log_likelihood)
+
+
+def influence(
+    columns: Float[np.ndarray, "row column"], log_odds: Float[np.ndarray, " row"], positive: Bool[np.ndarray, " row"]
+) -> Float[np.ndarray, "row coefficient"]:
+    """How each row moves the intercept and the coefficients fitted to `columns` (none: the intercept alone), at the `log_odds`
+    of the fit; NaN where a column separates the classes or does not vary, so that no variance can be had."""
+    design = np.column_stack([np.ones(len(columns)), columns])
+    mean = expit(log_odds)
+    information = design.T @ (design * (mean * (1 - mean))[:, None])
+    if np.abs(positive - mean).sum() < _SEPARATED or not np.linalg.cond(information) < 1e12:
+        return np.full(design.shape, np.nan)
+    return np.linalg.solve(information, (design * (positive - mean)[:, None]).T).T
 
 
 def likelihood_ratio(

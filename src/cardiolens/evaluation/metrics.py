@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from cardiolens.evaluation.delong import Interval, auroc
+from cardiolens.evaluation.delong import Interval, auroc, too_few
 from cardiolens.evaluation.predictions import check_predictions
 from cardiolens.evaluation.regression import mean_absolute_error, mean_over_columns, pearson_r, r_squared
 from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS, PHENOTYPES
@@ -74,7 +74,8 @@ def auprc(
 ) -> Interval:
     """Average precision of the positive class; chance is the prevalence. Tied scores count as one threshold.
 
-    The interval is a binomial one on the logit scale, a little wide (Boyd, Eng & Page 2013); NaN without cases or at 0 or 1.
+    The interval is a binomial one on the logit scale, a little wide (Boyd, Eng & Page 2013); NaN for fewer than
+    `FEWEST_FOR_INTERVAL` subjects in a class and at 0 or 1.
     """
     num_cases = int(positive.sum())
     if num_cases == 0:
@@ -84,14 +85,14 @@ def auprc(
     true_positives = np.cumsum(positive[order])[last_of_ties]
     precision = true_positives / (last_of_ties + 1)
     value = float((precision * np.diff(true_positives, prepend=0)).sum() / num_cases)
-    if not 0 < value < 1:
+    if not 0 < value < 1 or too_few(positive):
         return Interval(value, np.nan, np.nan)
     reach = norm.ppf(0.5 + confidence / 2) / np.sqrt(num_cases * value * (1 - value))
     return Interval(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)))
 
 
-def proportion(events: int | float, n: int, *, confidence: float = 0.95) -> Interval:
-    """Events out of n (0..1) with Wilson's interval; NaN for n 0."""
+def proportion(events: int | float, n: int | float, *, confidence: float = 0.95) -> Interval:
+    """Events out of n (0..1) with Wilson's interval; NaN for n 0. Counts may be means over seeds."""
     if n == 0:
         return Interval(np.nan, np.nan, np.nan)
     z = norm.ppf(0.5 + confidence / 2)

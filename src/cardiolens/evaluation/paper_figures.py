@@ -17,9 +17,9 @@ from jaxtyping import Float
 from scipy.stats import t
 
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, MARKERS, PALE, VERMILION, drawing
+from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, MARKERS, PALE, VERMILION, drawing, legend_of_figure, wrapped
 from cardiolens.evaluation.comparison import MEASURED
-from cardiolens.evaluation.labels import METRIC_LABELS, column_label
+from cardiolens.evaluation.labels import METRIC_LABELS, column_label, split_in_words
 from cardiolens.evaluation.regression import pearson_r, r_squared
 
 FIGURE_4_COLUMNS = (
@@ -29,6 +29,8 @@ FIGURE_4_COLUMNS = (
     "ecc_aha_8_percent", "ecc_aha_11_percent", "err_global_percent", "err_aha_8_percent", "err_aha_11_percent",
 )  # fmt: skip
 """Both ventricles whole; of the wall the global values and the septum (AHA 2, 8) beside the lateral wall (11)."""
+FEW_COLUMNS = ("lvedv_ml", "lvef_percent", "lvm_g", "rvedv_ml", "wt_global_mm", "ecc_global_percent")
+"""One or two of each group."""
 
 _MANY = 1500
 """From so many points on single ones hide one another, and their density is shown."""
@@ -52,10 +54,12 @@ def phenotype_scatters(
     seed: int,
     split: str = "test",
     columns: Sequence[str] = FIGURE_4_COLUMNS,
+    measured: str = "measured on MRI",
 ) -> bytes:
-    """PNG, Figure 4: predicted against measured value of twenty phenotypes in their units, with r, R2 and n.
+    """PNG, Figure 4: predicted against measured value of twenty phenotypes in their units, with r and its interval, R2 and n.
 
-    Columns without two known targets are left out. From 1,500 subjects on hexagons show how many lie where.
+    `measured` names what the prediction is compared with. Columns without two known targets are left out. From 1,500 subjects
+    on hexagons show how many lie where.
 
     Raises:
         BadRun: there is nothing to draw.
@@ -66,19 +70,25 @@ def phenotype_scatters(
     shown = [column for column in columns if (chosen["column"] == column).sum() > 1]
     if not shown:
         raise _nothing(f"no known values of '{method}', seed {seed}, on the split '{split}'")
-    across = min(4, len(shown))
+    across = 3 if len(shown) == 6 else min(4, len(shown))  # no row of two below one of four
     down = math.ceil(len(shown) / across)
     most = max((chosen["column"] == column).sum() for column in shown)
-    with drawing(1.85 * across + 0.3, 2.05 * down + 0.5, dpi=_PRINT_DPI) as canvas:
+    width_in = 1.85 * across + 0.3
+    density = "darker where more subjects lie; " if most >= _MANY else ""
+    what = wrapped(
+        f"{method}, seed {seed}, {split_in_words(split)}: {density}dashed identity, solid regression line; "
+        "r with its 95 % interval",
+        width_in,
+    )
+    height_in = 2.2 * down + 0.42 + 0.14 * (what.count("\n") + 1)
+    with drawing(width_in, height_in, dpi=_PRINT_DPI) as canvas:
         panels = canvas.figure.subplots(down, across, squeeze=False).flat
         for axes, column in zip(panels, shown, strict=False):
             one = chosen[chosen["column"] == column]
             _draw_scatter(axes, column, one["target"].to_numpy(), one["score"].to_numpy())
         for axes in list(panels)[len(shown) :]:
             axes.set_axis_off()
-        density = "darker where more subjects lie; " if most >= _MANY else ""
-        what = f"{method}, seed {seed}, split '{split}': {density}dashed identity, solid regression line"
-        canvas.figure.supxlabel(f"measured on MRI\n{what}", fontsize=8.5)
+        canvas.figure.supxlabel(f"{measured}\n{what}", fontsize=8.5)
         canvas.figure.supylabel("predicted from the ECG", fontsize=8.5)
     return canvas.png
 
@@ -100,7 +110,8 @@ def low_data_curves(results: pd.DataFrame) -> bytes:
     summary = low_data_summary(results)
     across = min(3, len(pairs))
     down = math.ceil(len(pairs) / across)
-    with drawing(2.4 * across + 0.3, 2.3 * down + 0.3 + 0.2 * math.ceil((len(methods) + 1) / 4), dpi=_PRINT_DPI) as canvas:
+    width_in = 2.4 * across + 0.3
+    with drawing(width_in, 2.3 * down + 0.6, dpi=_PRINT_DPI) as canvas:
         panels = canvas.figure.subplots(down, across, squeeze=False)
         for axes, (column, metric) in zip(panels.flat, pairs, strict=False):
             part = summary[(summary["column"] == column) & (summary["metric"] == metric)]
@@ -112,10 +123,11 @@ def low_data_curves(results: pd.DataFrame) -> bytes:
             label: handle for axes in panels.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         order = [*methods, *(label for label in handles if label not in methods)]
-        canvas.figure.legend([handles[label] for label in order], order, loc="outside upper center", ncols=min(5, len(order)))
+        legend_of_figure(canvas.figure, [handles[label] for label in order], order, loc="outside upper center")
         mean = " of the mean over seeds" if summary["seeds"].max() > 1 else ""
-        what = f"whiskers: 95 % interval{mean}; {_seeds(summary['seeds'])}"
-        canvas.figure.supxlabel(f"training subjects (log scale)\n{what}", fontsize=8.5)
+        scales = "; every panel has its own vertical scale" if len(pairs) > 1 else ""
+        what = f"whiskers: 95 % interval{mean}; {_seeds(summary['seeds'])}{scales}"
+        canvas.figure.supxlabel(f"training subjects (log scale)\n{wrapped(what, width_in)}", fontsize=8.5)
     return canvas.png
 
 
@@ -158,7 +170,7 @@ def model_bars(comparison: pd.DataFrame) -> bytes:
             _draw_bars(axes, measured[measured["metric"] == metric], models, _CHANCE[metric])
             axes.set(title=_BAR_TITLES[metric], ylabel=METRIC_LABELS[metric])
         handles, labels = panels[0].get_legend_handles_labels()
-        canvas.figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+        legend_of_figure(canvas.figure, handles, labels, loc="outside upper center")
         what = f"whiskers: 95 % intervals; {_seeds(measured['seeds'])}; under a disease its cases of all subjects tested"
         canvas.figure.supxlabel(what, fontsize=8.5)
     return canvas.png
@@ -183,9 +195,10 @@ def _draw_scatter(
         axes.plot(span, slope * span + offset, color=VERMILION, linewidth=1.6)
     axes.set(xlim=ends, ylim=ends, aspect="equal")
     axes.locator_params(nbins=4)
-    axes.set_title(f"{label.name}, {label.unit}" if label.unit else label.name, pad=17)
-    r, explained = (measure(predicted[:, None], measured[:, None]).value[0] for measure in (pearson_r, r_squared))
-    text = f"r = {r:.2f}, R² = {explained:.2f}, n = {len(measured):,}".replace("-", "−")
+    axes.set_title(f"{label.name}, {label.unit}" if label.unit else label.name, pad=26)
+    r, explained = (measure(predicted[:, None], measured[:, None]) for measure in (pearson_r, r_squared))
+    interval = "" if np.isnan(r.low[0]) else f" ({r.low[0]:.2f} to {r.high[0]:.2f})"
+    text = f"r = {r.value[0]:.2f}{interval}\nR² = {explained.value[0]:.2f}, n = {len(measured):,}".replace("-", "−")
     axes.text(0.5, 1.03, text, transform=axes.transAxes, ha="center", fontsize=7.5)
 
 

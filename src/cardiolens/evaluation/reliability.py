@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cardiolens.evaluation.canvas import CYCLE, GREY, LINES, MARKERS, PALE, drawing
+from cardiolens.evaluation.canvas import CYCLE, GREY, LINES, MARKERS, PALE, drawing, legend_of_figure
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.metrics import proportion
 from cardiolens.evaluation.risk_metrics import group_bounds
@@ -64,5 +64,5 @@ def reliability_figure(groups: pd.DataFrame, *, methods: Sequence[str]) -> bytes
             axes.grid(color=PALE, linewidth=0.6)
         panels[0].set_ylabel("share with the disease, %")
         handles, labels = panels[0].get_legend_handles_labels()
-        canvas.figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
+        legend_of_figure(canvas.figure, handles, labels)
     return canvas.png

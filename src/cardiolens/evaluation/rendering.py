@@ -195,7 +195,8 @@ def _html_row(row: tuple[Cell, ...]) -> Markup:
 
 def _html_cell(cell: Cell) -> Markup:
     around = {Mark.NONE: Markup("{}"), Mark.BEST: Markup("<strong>{}</strong>"), Mark.SECOND: Markup("<u>{}</u>")}
-    detail = Markup("<small>{}</small>").format(cell.detail) if cell.detail else Markup("")
+    # Where a table is wide words may wrap, and an interval stays whole.
+    detail = Markup("<small>{}</small>").format(cell.detail.replace(" to ", "\u00a0to\u00a0")) if cell.detail else Markup("")
     return around[cell.mark].format(escape(cell.text)) + detail
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 
 from cardiolens.atomic import write_atomically
 from cardiolens.evaluation.content import ReportContent
+from cardiolens.evaluation.pages import environment, style, template_text
 from cardiolens.evaluation.rendering import as_csv, as_html
 from cardiolens.evaluation.sections.added_value import added_value
 from cardiolens.evaluation.sections.calibration import calibration
@@ -26,7 +26,7 @@ from cardiolens.evaluation.sections.made import made, next_steps
 from cardiolens.evaluation.sections.model_card import as_markdown, model_card
 from cardiolens.evaluation.sections.prediction import prediction
 from cardiolens.evaluation.sections.results import phenotypes, results
-from cardiolens.evaluation.sections.section import Section
+from cardiolens.evaluation.sections.section import Section, with_footers
 from cardiolens.evaluation.sections.subgroups import subgroups
 from cardiolens.privacy import hide_participants
 from cardiolens.progress import QUIET, Progress
@@ -65,7 +65,8 @@ def write_report(out: Path, content: ReportContent, *, progress: Progress = QUIE
     made_of: list[Section | None] = []
     with progress.task("report", total=len(SECTIONS), unit="sections") as task:
         for make in SECTIONS:
-            made_of.append(make(evidence))
+            section = make(evidence)
+            made_of.append(None if section is None else with_footers(section, content.footer))
             task.advance()
     closing = [section for section in (make(evidence) for make in CLOSING) if section is not None]
     before = [section for section in made_of if section is not None]
@@ -88,16 +89,11 @@ def write_report(out: Path, content: ReportContent, *, progress: Progress = QUIE
 
 def page_html(content: ReportContent, sections: list[Section]) -> str:
     """The page as text."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["plain"] = without_places
-    environment.globals["as_html"] = as_html
-    environment.tests["of_kind"] = lambda part, kind: type(part).__name__ == kind
-    folder = files("cardiolens.evaluation") / "templates"
-    template = environment.from_string((folder / "report.html").read_text(encoding="utf-8"))
-    style = (folder / "report.css").read_text(encoding="utf-8")
-    return template.render(content=content, sections=sections, style=style)
+    jinja = environment()
+    jinja.filters["plain"] = without_places
+    jinja.globals["as_html"] = as_html
+    jinja.tests["of_kind"] = lambda part, kind: type(part).__name__ == kind
+    return jinja.from_string(template_text("report.html")).render(content=content, sections=sections, style=style())
 
 
 def without_places(text: str) -> str:

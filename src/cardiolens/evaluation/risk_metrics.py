@@ -1,9 +1,10 @@
 """How far risks can be taken at their word: calibration, Brier score, and what a threshold finds and misses.
 
-Every number is the mean over seeds; `sd` is the seeds' spread, the interval is that of other subjects: a bootstrap by
-participant that resamples all seeds alike, or for slope and intercept the estimate's own variance.
+Every number is the mean over seeds; `sd` is the seeds' spread, the interval is that of other subjects: Wilson's for what a
+threshold finds, the estimate's own variance for slope and intercept, else a bootstrap by participant that resamples all
+seeds alike. But for Wilson's, which holds for any number, there is none with fewer than `FEWEST_FOR_INTERVAL` of a class.
 
-Sources: Van Calster et al. 2019 (slope, intercept), Brier 1950, Naeini et al. 2015 (expected calibration error).
+Sources: Wilson 1927, Van Calster et al. 2019 (slope, intercept), Brier 1950, Naeini et al. 2015 (expected calibration error).
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
-from scipy.special import expit, logit
+from scipy.special import logit
 from scipy.stats import norm
 
 from cardiolens.evaluation.bootstrap import resampled_totals
-from cardiolens.evaluation.delong import Interval
+from cardiolens.evaluation.calibration import level
+from cardiolens.evaluation.delong import Interval, too_few
+from cardiolens.evaluation.logistic import fit_logistic, influence
+from cardiolens.evaluation.metrics import proportion
 from cardiolens.evaluation.risks import Risks
 
 RISK_METRICS = (
@@ -29,6 +33,8 @@ RESAMPLES = 10_000
 BINS = 10
 _CHANCE_DRAWS = 400
 _ALMOST = 1e-5
+_ALIKE = 0.01
+"""Of log odds: risks that lie no further apart (standard deviation) are alike; a slope would be one of their last digits."""
 
 
 def risk_metrics(risks: Sequence[Risks], *, rng: np.random.Generator, resamples: int = RESAMPLES) -> pd.DataFrame:
@@ -36,7 +42,8 @@ def risk_metrics(risks: Sequence[Risks], *, rng: np.random.Generator, resamples:
 
     `brier_skill` is one minus the Brier score over that of telling everybody the prevalence. `ece` is the mean distance of
     predicted and observed shares over ten groups of equal size; it is above zero even for perfect risks, and
-    `ece_by_chance` says how far. `sensitivity`, `specificity`, `ppv`, `npv` are at `threshold`, chosen on `select`.
+    `ece_by_chance` says how far. `sensitivity`, `specificity`, `ppv`, `npv` are at `threshold`, chosen on `select`; Wilson's
+    interval is that of a single seed, a little wide for the mean of several.
     """
     rows: list[dict[str, object]] = []
     for one in risks:
@@ -56,17 +63,18 @@ def recalibration(
 
     The slope is that of a logistic regression of the outcome on the log odds of the risk: below one, risks are too extreme.
     The intercept is fitted with a slope of one (calibration in the large): below zero, risks are too high. The variance of the
-    seeds' mean follows from the mean of the estimates' influence, since seeds share their subjects.
+    seeds' mean follows from the mean of the estimates' influence, since seeds share their subjects. A slope is NaN where risks
+    are all alike or separate the classes.
     """
     slopes, intercepts = np.empty(len(probability)), np.empty(len(probability))
     of_slope, of_intercept = np.zeros(len(positive)), np.zeros(len(positive))
-    for k, log_odds in enumerate(logit(np.clip(probability, _ALMOST, 1 - _ALMOST))):
-        constant = np.ones_like(log_odds)
-        slope, its_influence = _logistic(np.stack([log_odds, constant], axis=1), np.zeros_like(log_odds), positive)
-        level, level_influence = _logistic(constant[:, None], log_odds, positive)
-        slopes[k], intercepts[k] = slope[0], level[0]
-        of_slope += its_influence[:, 0] / len(probability)
-        of_intercept += level_influence[:, 0] / len(probability)
+    for k, column in enumerate(logit(np.clip(probability, _ALMOST, 1 - _ALMOST))[:, :, None]):
+        fit = fit_logistic(column, positive)
+        moved = influence(column, fit.log_odds(column), positive)[:, 1]
+        slopes[k] = np.nan if np.isnan(moved).any() or column.std() < _ALIKE else fit.coefficient[0]
+        intercepts[k] = level(column[:, 0], float(positive.mean()))
+        of_slope += moved / len(probability)
+        of_intercept += influence(column[:, :0], column[:, 0] + intercepts[k], positive)[:, 0] / len(probability)
     return slopes, intercepts, _wald(slopes, of_slope), _wald(intercepts, of_intercept)
 
 
@@ -98,13 +106,28 @@ def _metrics(risks: Risks, rng: np.random.Generator, resamples: int) -> dict[str
         by_seed = whole[name][0]
         low, high = np.nanquantile(by_sample.mean(axis=1), (0.025, 0.975)) if np.isfinite(by_seed).all() else (np.nan, np.nan)
         found[name] = (by_seed, Interval(float(by_seed.mean()), float(low), float(high)))
+    if too_few(y):
+        found = {name: (by_seed, Interval(one.value, np.nan, np.nan)) for name, (by_seed, one) in found.items()}
+    found |= dict(_at_threshold(risks))
     return {name: found[name] for name in RISK_METRICS}
+
+
+def _at_threshold(risks: Risks) -> Iterator[tuple[str, tuple[Float[np.ndarray, " seed"], Interval]]]:
+    """What the threshold finds and misses; NaN without a threshold, and where nobody is on a side of it."""
+    found, ill = risks.probability >= risks.threshold[:, None], risks.positive
+    hits = {"sensitivity": (found, ill), "specificity": (~found, ~ill), "ppv": (ill, found), "npv": (~ill, ~found)}
+    for name, (hit, among) in hits.items():
+        asked = np.broadcast_to(among, found.shape)
+        counts = np.where(np.isnan(risks.threshold), 0, asked.sum(axis=1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            by_seed = np.where(counts > 0, (hit & asked).sum(axis=1) / counts, np.nan)
+        value, n = float(by_seed.mean()), float(counts.mean())
+        yield name, (by_seed, Interval(np.nan, np.nan, np.nan) if np.isnan(value) else proportion(value * n, n))
 
 
 def _terms(risks: Risks) -> dict[str, Float[np.ndarray, "subject term"]]:
     """What each subject adds to the sums that the metrics are ratios of."""
     p, y = risks.probability.T, risks.positive[:, None].astype(np.float64)
-    found = p >= risks.threshold
     excess = [
         (np.searchsorted(group_bounds(one), one, side="right")[:, None] == np.arange(BINS)) * (one - risks.positive)[:, None]
         for one in risks.probability
@@ -114,9 +137,6 @@ def _terms(risks: Risks) -> dict[str, Float[np.ndarray, "subject term"]]:
         "events": y,
         "squared": (p - y) ** 2,
         "expected": p,
-        "true_positive": found * y,
-        "true_negative": ~found * (1 - y),
-        "found": found.astype(np.float64),
         "excess": np.concatenate(excess, axis=1),
     }
 
@@ -131,10 +151,6 @@ def _ratios(sums: dict[str, Float[np.ndarray, "sample term"]]) -> Iterator[tuple
         yield "observed_to_expected", events / sums["expected"]
         excess = np.abs(sums["excess"]).reshape(len(n), -1, BINS)
         yield "ece", excess.sum(axis=2) / n
-        yield "sensitivity", sums["true_positive"] / events
-        yield "specificity", sums["true_negative"] / (n - events)
-        yield "ppv", sums["true_positive"] / sums["found"]
-        yield "npv", sums["true_negative"] / (n - sums["found"])
 
 
 def _ece_by_chance(probability: Float[np.ndarray, " subject"], rng: np.random.Generator) -> float:
@@ -143,26 +159,6 @@ def _ece_by_chance(probability: Float[np.ndarray, " subject"], rng: np.random.Ge
     excess = probability - (rng.random((_CHANCE_DRAWS, len(probability))) < probability)
     by_group = np.stack([excess[:, group == k].sum(axis=1) for k in range(BINS)])
     return float(np.abs(by_group).sum(axis=0).mean() / len(probability))
-
-
-def _logistic(
-    design: Float[np.ndarray, "subject coefficient"],
-    offset: Float[np.ndarray, " subject"],
-    positive: Bool[np.ndarray, " subject"],
-) -> tuple[Float[np.ndarray, " coefficient"], Float[np.ndarray, "subject coefficient"]]:
-    """Maximum likelihood by Newton's steps, and each subject's influence on it; NaN where it has no finite maximum."""
-    coefficients = np.zeros(design.shape[1])
-    for _ in range(50):
-        mean = expit(design @ coefficients + offset)
-        information = design.T @ (design * (mean * (1 - mean))[:, None])
-        if not np.linalg.cond(information) < 1e12:
-            break
-        step = np.linalg.solve(information, design.T @ (positive - mean))
-        coefficients = coefficients + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            influence = np.linalg.solve(information, (design * (positive - mean)[:, None]).T).T
-            return coefficients, influence
-    return np.full(design.shape[1], np.nan), np.full(design.shape, np.nan)
 
 
 def _wald(by_seed: Float[np.ndarray, " seed"], influence: Float[np.ndarray, " subject"]) -> Interval:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cardiolens.evaluation.labels import column_label
-from cardiolens.evaluation.metrics import class_columns
+from cardiolens.evaluation.labels import column_label, interval_in_words
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.evaluation.seeds import over_seeds
 from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS
@@ -77,12 +76,6 @@ def evaluation_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
     )
 
 
-def predicted_classes(predictions: pd.DataFrame) -> tuple[str, ...]:
-    """The columns of classes in a checked table, diseases of the paper first."""
-    found = class_columns(predictions) & set(predictions["column"].unique())
-    return (*(c for c in _DISEASES if c in found), *sorted(found - set(_DISEASES)))
-
-
 def _disease_row(method: str, values: pd.DataFrame) -> tuple[Cell, ...]:
     prevalence = values.loc["prevalence"]
     return (
@@ -133,8 +126,7 @@ def _with_interval(row: pd.Series, decimals: int) -> Cell:
     if pd.isna(row["mean"]):
         return Cell("–")
     text = f"{row['mean']:.{decimals}f}" + (f" ± {row['sd']:.{decimals}f}" if pd.notna(row["sd"]) else "")
-    low, high = row["low"], row["high"]
-    return Cell(text, f"({low:.{decimals}f} to {high:.{decimals}f})" if pd.notna(low) and pd.notna(high) else "")
+    return Cell(text.replace("-", "−"), interval_in_words(row, decimals))
 
 
 def _file_name(method: str) -> str:

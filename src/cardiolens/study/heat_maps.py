@@ -16,6 +16,8 @@ from jaxtyping import Int
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.synthetic_masks import synthetic_masks
+from cardiolens.evaluation.canvas import with_footer
+from cardiolens.evaluation.content import figure_footer
 from cardiolens.evaluation.localisation import localisation, sanity
 from cardiolens.evaluation.similarity_figure import FigureSubject, choose_subjects, similarity_figure
 from cardiolens.progress import QUIET, Progress
@@ -57,8 +59,7 @@ def write_heat_maps(
         ignore_index=True,
     )
     written = [_write_csv(out / "retrieval.csv", found)]
-    is_synthetic = cohort.settings.source.get("kind") == "synthetic"
-    hearts = synthetic_masks(cohort, rows, progress=progress)[:, MID_PHASE] > 0 if is_synthetic else None
+    hearts = synthetic_masks(cohort, rows, progress=progress)[:, MID_PHASE] > 0 if cohort.is_synthetic else None
     if hearts is not None:
         tables = []
         for name, method in methods.items():
@@ -78,7 +79,7 @@ def write_heat_maps(
         ]
     window = methods[list(methods)[-1]].config.encoder.num_samples
     shown = []
-    for name, row in _subjects_to_show(cohort, rows, is_synthetic=is_synthetic).items():
+    for name, row in _subjects_to_show(cohort, rows).items():
         k = int(np.flatnonzero(rows == row)[0])
         shown.append(
             FigureSubject(
@@ -87,11 +88,12 @@ def write_heat_maps(
                 np.asarray(cohort.ecg[row, :, :window], np.float32),
             )
         )  # fmt: skip
-    return [*written, write_atomically(out / "figure_6_heat_maps.png", similarity_figure(shown))]
+    footer = figure_footer(trained_on_synthetic=cohort.is_synthetic, about_synthetic=cohort.is_synthetic)
+    return [*written, write_atomically(out / "figure_6_heat_maps.png", with_footer(similarity_figure(shown), footer))]
 
 
-def _subjects_to_show(cohort: Cohort, rows: Int[np.ndarray, " row"], *, is_synthetic: bool) -> dict[str, int]:
-    if is_synthetic:
+def _subjects_to_show(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> dict[str, int]:
+    if cohort.is_synthetic:
         return choose_subjects(cohort.subjects, cohort.cmr, rows)
     return {f"test subject {number}": int(row) for number, row in enumerate(rows[:4], start=1)}
 

@@ -21,14 +21,15 @@ from cardiolens.training.train import CPU
 def cohort_content(cohort: Cohort, people: Cohort, split: str) -> dict[str, Any]:
     """What a report's content says about the cohort that was trained on and the people who were asked about."""
     oracle = None
-    if is_synthetic(people):
+    if people.is_synthetic:
         oracle = oracle_predictions(people.subjects.iloc[people.rows(split)]).assign(split=split)
     return {
-        "is_synthetic": is_synthetic(cohort),
+        "is_synthetic": cohort.is_synthetic,
         "environment": describe_environment(CPU) | {"cohort": cohort.fingerprint, "asked": people.fingerprint},
         "oracle": oracle,
         "subjects": cohort.subjects,
         "asked": None if people.path == cohort.path else people.subjects,
+        "asked_is_synthetic": people.is_synthetic,
         "flow": cohort.manifest.flow,
         "refused": _refused(cohort),
         "training_sets": cohort.manifest.training_sets,
@@ -40,11 +41,6 @@ def model_settings(run: Run) -> dict[str, Any]:
     """Every setting of a run, nested."""
     settings = to_json(run.config)
     return {"recipe": run.config.name, **{key: settings[key] for key in settings if key != "name"}}
-
-
-def is_synthetic(cohort: Cohort) -> bool:
-    """Whether the cohort's hearts are simulated."""
-    return cohort.settings.source.get("kind") == "synthetic"
 
 
 def refuse_shared_ecgs(cohort: Cohort, people: Cohort) -> None:

@@ -18,8 +18,9 @@ import pandas as pd
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
+from cardiolens.evaluation.canvas import with_footer
 from cardiolens.evaluation.comparison import compare
-from cardiolens.evaluation.content import ReportContent
+from cardiolens.evaluation.content import ReportContent, figure_footer, measured_in_words
 from cardiolens.evaluation.curves import learning_curves
 from cardiolens.evaluation.differences import differences
 from cardiolens.evaluation.metrics import evaluate
@@ -179,10 +180,14 @@ def _write_table(folder: Path, table: Table) -> list[Path]:
 
 def _write_figures(folder: Path, done: FinishedStudy, predictions: pd.DataFrame, results: Results) -> list[Path]:
     drawn: dict[str, bytes] = {}
+    about_synthetic = done.people.is_synthetic
+    footer = figure_footer(trained_on_synthetic=done.cohort.is_synthetic, about_synthetic=about_synthetic)
     of_mmcl = predictions[((predictions["method"] == MMCL) & predictions["column"].isin(PHENOTYPE_COLUMNS)).to_numpy()]
     if not of_mmcl.empty:
         seed = int(of_mmcl["seed"].min())
-        drawn["figure_4_phenotypes"] = phenotype_scatters(predictions, method=MMCL, seed=seed, split=done.split)
+        drawn["figure_4_phenotypes"] = phenotype_scatters(
+            predictions, method=MMCL, seed=seed, split=done.split, measured=measured_in_words(about_synthetic=about_synthetic)
+        )
     curves = low_data_results(done)
     if len(set(curves["train_size"])) > 1:
         drawn["figure_5_few_labels"] = low_data_curves(curves)
@@ -190,7 +195,7 @@ def _write_figures(folder: Path, done: FinishedStudy, predictions: pd.DataFrame,
     models = results.metrics[results.metrics["method"].isin(DUAL_PHASE_MODELS)]
     if not models.empty:
         drawn["dual_phase_bars"] = model_bars(compare(models, split=done.split, shown=("mean_r2", "auroc")))
-    return [write_atomically(folder / f"{name}.png", picture) for name, picture in drawn.items()]
+    return [write_atomically(folder / f"{name}.png", with_footer(picture, footer)) for name, picture in drawn.items()]
 
 
 def _write_figure_6(folder: Path, done: FinishedStudy, places: dict[str, Path], progress: Progress) -> list[Path]:

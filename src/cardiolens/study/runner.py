@@ -1,4 +1,5 @@
-"""A study's runs, each done once: in the order that they need, side by side where they do not need one another.
+"""A study's runs, each done once: in the order that they need, side by side where they do not need one another. On a GPU,
+fine-tunings of one method that differ by seed or learning rate are computed as one (`training.together`).
 
 A run lies in `runs/<digest>` under the digest of its settings, its cohort and what it starts from: it is found again by every
 study that asks for it, and goes on where it was stopped.
@@ -12,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.splits import SPLIT_GROUPS
 from cardiolens.cohorts.store import Cohort
@@ -22,9 +25,11 @@ from cardiolens.progress import QUIET, Progress
 from cardiolens.study.choice import best_of, combinations
 from cardiolens.study.plan import PlannedRun, Study, Sweep, with_settings
 from cardiolens.training.config import RunConfig
+from cardiolens.training.device import choose_device
 from cardiolens.training.predict import predict_run
 from cardiolens.training.run import Run
-from cardiolens.training.train import train
+from cardiolens.training.together import ensemble_pays, in_groups
+from cardiolens.training.train import Wanted, train, train_as_one
 
 VALIDATION = "validation"
 
@@ -48,6 +53,8 @@ class RunTask:
     start: tuple[Path, ...]
     asked: tuple[tuple[Asked, Path], ...]
     """Whom the finished run is asked about, and where its answers go, named by whom they are about."""
+    device: str
+    """Where it is trained, as `choose_device` takes it: a worker on another machine chooses its own."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,16 @@ class StudyRuns:
 
 
 def run_study(
-    study: Study, cohort: Cohort, out: Path, *, asked: Asked, workers: Workers = HERE, progress: Progress = QUIET
+    study: Study,
+    cohort: Cohort,
+    out: Path,
+    *,
+    asked: Asked,
+    workers: Workers = HERE,
+    device: str = "cpu",
+    progress: Progress = QUIET,
 ) -> StudyRuns:
-    """Do, or complete, the runs of a study in folder `out`.
+    """Do, or complete, the runs of a study in folder `out`. `device` is a name that `choose_device` takes.
 
     Raises:
         BadOption: the cohort lacks what a run needs.
@@ -75,7 +89,7 @@ def run_study(
         NoSpace: the disk is full; free some and run again.
         CardiolensError: a worker was killed; run again.
     """
-    state = _State(cohort, out, asked)
+    state = _State(cohort, out, asked, device)
     waiting: list[PlannedRun | Sweep] = [*study.sweeps, *study.runs]
     total = len(study.runs) + sum(map(len, study.sweeps))
     with progress.task(f"study {study.name}", total=total, unit="runs") as task:
@@ -85,24 +99,56 @@ def run_study(
             planned = [run for one in ready for run in state.expanded(one)]
             # Pre-training runs are few and long: what is ready is done at once, then the next wave is looked at.
             tasks = [state.task(run) for run in planned]
-            for done in workers.map(do_run, tasks, count=len(tasks)):
-                task.advance()
-                task.note(done)
+            groups = grouped(tasks, choose_device(device))
+            for done in workers.map(do_runs, groups, count=len(groups)):
+                task.advance(len(done))
+                for line in done:
+                    task.note(line)
             state.settle(ready, planned, tasks)
             waiting = [one for one in waiting if one not in ready]
     return StudyRuns(state.places, state.chosen, state.predictions, state.held_out)
 
 
+def grouped(tasks: Sequence[RunTask], device: torch.device) -> list[tuple[RunTask, ...]]:
+    """What is given to a worker at once: on a GPU, fine-tunings from the same weights that are computed as one."""
+    if not ensemble_pays(device):
+        return [(task,) for task in tasks]
+    groups, seen, by_start = [], set(), {}
+    for task in tasks:
+        if task.place in seen:
+            # Two entries of a plan that are the same run: the second finds it done.
+            groups.append((task,))
+        else:
+            seen.add(task.place)
+            by_start.setdefault(task.start, []).append(task)
+    alike = [
+        tuple(those[place] for place in places)
+        for those in by_start.values()
+        for places in in_groups([task.config for task in those])
+    ]
+    return alike + groups
+
+
+def do_runs(tasks: Sequence[RunTask]) -> list[str]:
+    """Do several runs that `grouped` put together, and say so in one line each."""
+    device = choose_device(tasks[0].device)
+    if len(tasks) > 1 and ensemble_pays(device):
+        wanted = [Wanted(task.config, task.place) for task in tasks]
+        train_as_one(wanted, Cohort.open(tasks[0].cohort), start_from=tasks[0].start, device=device)
+    return [do_run(task) for task in tasks]
+
+
 def do_run(task: RunTask) -> str:
     """Train one run, ask it about people, and say so in one line. Done work is not done again."""
     cohort = Cohort.open(task.cohort)
-    run = train(task.config, cohort, task.place, start_from=task.start)
+    device = choose_device(task.device)
+    run = train(task.config, cohort, task.place, start_from=task.start, device=device)
     for asked, answers in task.asked:
         if not answers.exists():
             people = cohort if asked.cohort == task.cohort else Cohort.open(asked.cohort)
             # The halves of validation serve different ends and keep their names.
             splits = SPLIT_GROUPS[VALIDATION] if asked.split == VALIDATION else (asked.split,)
-            tables = [predict_run(run, people, split) for split in splits]
+            tables = [predict_run(run, people, split, device=device) for split in splits]
             write_predictions(concat_predictions(tables), answers)
     value = run.result["best_value"]
     return f"{task.key}: {run.result['epochs']} epochs" + ("" if value is None else f", validation {value:.4f}")
@@ -111,8 +157,8 @@ def do_run(task: RunTask) -> str:
 class _State:
     """What is known so far."""
 
-    def __init__(self, cohort: Cohort, out: Path, asked: Asked) -> None:
-        self._cohort, self._out, self._asked = cohort, out, asked
+    def __init__(self, cohort: Cohort, out: Path, asked: Asked, device: str) -> None:
+        self._cohort, self._out, self._asked, self._device = cohort, out, asked, device
         people = cohort if asked.cohort == cohort.path else Cohort.open(asked.cohort)
         self._answers = f"predictions-{asked.split}-{people.fingerprint[:12]}.parquet"
         self._held_out = f"predictions-{VALIDATION}-{cohort.fingerprint[:12]}.parquet"
@@ -142,7 +188,8 @@ class _State:
         _remember(place, run)
         start = tuple(self.places[key] for key in run.start)
         asked = (self._asked, place / self._answers), (Asked(self._cohort.path, VALIDATION), place / self._held_out)
-        return RunTask(run.key, run.config, self._cohort.path, place, start, asked if run.predicts else ())
+        answers = asked if run.predicts else ()
+        return RunTask(run.key, run.config, self._cohort.path, place, start, answers, self._device)
 
     def settle(self, ready: Sequence[PlannedRun | Sweep], planned: Sequence[PlannedRun], tasks: Sequence[RunTask]) -> None:
         """Take note of finished runs, and choose where a sweep is complete."""

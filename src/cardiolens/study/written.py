@@ -46,9 +46,17 @@ class AskedStudy:
 
 
 def do_study(
-    asked: AskedStudy, out: Path, *, report: Path | None = None, workers: Workers = HERE, progress: Progress = QUIET
+    asked: AskedStudy,
+    out: Path,
+    *,
+    report: Path | None = None,
+    workers: Workers = HERE,
+    device: str = "cpu",
+    progress: Progress = QUIET,
 ) -> tuple[list[Path], int]:
     """Do or complete a study in folder `out` and write its results there, or in `report`; files, and how many runs it has.
+
+    `device` is where runs are trained, a name that `choose_device` takes.
 
     Raises:
         BadOption: an unknown part, or a cohort that lacks what a run needs.
@@ -64,7 +72,7 @@ def do_study(
     # First, since it takes seconds and refuses at once a cohort in which a disease is too rare.
     splits = [(people, split), (cohort, "select"), (cohort, "calibrate")]
     tabular = tabular_runs(cohort, splits, study.tabular, recipes.seeds) if study.tabular else None
-    runs = run_study(study, cohort, out, asked=Asked(people.path, split), workers=workers, progress=progress)
+    runs = run_study(study, cohort, out, asked=Asked(people.path, split), workers=workers, device=device, progress=progress)
     done = FinishedStudy(study, runs, cohort, people, split, commands=(asked.command,), notes=notes)
     written = write_results(done, report or out, tabular=tabular, progress=progress)
     write_atomically(out / STUDY, json.dumps(asdict(asked), indent=1).encode())
@@ -91,6 +99,8 @@ def report_folder(
         BadOption: a run without its cohort, or the other way round.
         BadCohort: a recording stands in two splits.
     """
+    if not folder.is_dir():
+        raise BadRun(folder, found="no such folder", expected="a finished run, study or demo", remedy="check the path")
     of_run = (folder / "config.json").is_file()
     if of_run != (cohort is not None) or (test_cohort is not None and not of_run):
         raise BadOption(

@@ -109,6 +109,12 @@ def test_what_the_ecg_adds_and_how_diagnoses_come_over_time(evidence):
     assert any("CHARGE-AF" in model for model in numbers.loc[numbers["column"] == "af", "model"])
     c = numbers_of(section, "concordance").set_index("model")
     assert c.loc["MMCL", "c"] > 0.6
+    both = c.loc["Tabular + MMCL"]
+    assert both["reference"] == "Tabular"
+    assert both["difference"] == pytest.approx(both["c"] - c.loc["Tabular", "c"])
+    assert both["difference_low"] < both["difference"] < both["difference_high"]
+    assert (c["p_holm"].dropna() >= c["p"].dropna()).all()
+    assert (c.loc["MMCL", "reference"], c.loc["Tabular", "reference"]) == ("Tabular", "")
     assert [figure.name for figure in section.figures()] == ["over_time_af"]
 
 

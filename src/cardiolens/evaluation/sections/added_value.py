@@ -13,10 +13,9 @@ from cardiolens.evaluation.added_value_table import added_value_table
 from cardiolens.evaluation.calibration import FEWEST_EVENTS
 from cardiolens.evaluation.charge_af import charge_af, charge_af_predictions, missing_columns
 from cardiolens.evaluation.combination import DiseaseModels, Methods, disease_models, mean_log_odds
-from cardiolens.evaluation.concordance import concordance
+from cardiolens.evaluation.concordance_table import concordance_table, concordances
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.metrics import class_columns
-from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.evaluation.sections.evidence import Evidence
 from cardiolens.evaluation.sections.section import Figure, Part, Section, Text
 from cardiolens.evaluation.survival import FollowUp, follow_up
@@ -46,7 +45,7 @@ def added_value(evidence: Evidence) -> Section | None:
         "columns of a clinical score are known it is there too. Reclassification (NRI) is left out: it can rise by chance."
     )
     parts: list[Part] = [Text(words), added_value_table(numbers, notes=notes)]
-    parts += _over_time(evidence, disease_models(log_odds, methods, **asked))
+    parts += _over_time(evidence, disease_models(log_odds, methods, **asked), methods)
     return Section("added_value", "Added value", "What does the ECG add?", tuple(parts))
 
 
@@ -79,20 +78,15 @@ def _clinical_score(evidence: Evidence, predictions: pd.DataFrame) -> tuple[pd.D
     return pd.concat(found, ignore_index=True) if found else None, notes
 
 
-def _over_time(evidence: Evidence, diseases: list[DiseaseModels]) -> Iterator[Part]:
-    people, rows = evidence.people, []
+def _over_time(evidence: Evidence, diseases: list[DiseaseModels], methods: Methods) -> Iterator[Part]:
+    people, found_c = evidence.people, []
     for disease in diseases if people is not None else ():
         found = follow_up(people, disease.column)
         here = _joined(people, found, disease)
         if here is None or here[1].sum() < FEWEST_EVENTS:
             continue
         place, event, days = here
-        for model, log_odds in disease.log_odds.items():
-            if log_odds is not None:
-                c = concordance(log_odds[place], days, event)
-                name = " + ".join(model)
-                counted = {"n": len(days), "events": int(event.sum())}
-                rows.append({"column": disease.column, "model": name, "c": c.value, "low": c.low, "high": c.high} | counted)
+        found_c.append(concordances(disease, methods, place, days, event))
         score = disease.log_odds[(evidence.detailed,)]
         label = column_label(disease.column)
         caption = (
@@ -101,8 +95,8 @@ def _over_time(evidence: Evidence, diseases: list[DiseaseModels]) -> Iterator[Pa
         )
         png = risk_by_tertile(score[place], days, event, title=label.name)
         yield Figure(f"over_time_{disease.column}", caption, png)
-    if rows:
-        yield _concordance_table(pd.DataFrame(rows))
+    if found_c:
+        yield concordance_table(pd.concat(found_c, ignore_index=True))
     else:
         yield Text("Time to diagnosis is not shown: the cohort has no dates, or fewer than ten new diagnoses.", note=True)
 
@@ -116,25 +110,3 @@ def _joined(people: pd.DataFrame, found: FollowUp, disease: DiseaseModels) -> tu
     known = np.array([subject in of_subject for subject in subjects], bool)
     place = np.array([of_subject[subject] for subject in subjects[known]], np.int64)
     return (place, found.event[known], found.days[known]) if len(place) else None
-
-
-def _concordance_table(numbers: pd.DataFrame) -> Table:
-    blocks = []
-    for column, part in numbers.groupby("column", sort=False):
-        rows = tuple(
-            (
-                Cell(row["model"]),
-                Cell(f"{row['c']:.3f}", f"({row['low']:.3f} to {row['high']:.3f})"),
-                Cell(f"{row['events']:,} of {row['n']:,}"),
-            )
-            for _, row in part.iterrows()
-        )
-        blocks.append(Block(column_label(str(column)).name, rows))
-    return Table(
-        name="concordance",
-        title="New diagnoses over time: Harrell's C",
-        header=header_of("Model", "C", "New diagnoses of n"),
-        blocks=tuple(blocks),
-        numbers=numbers,
-        note="Of two people, how often the one with the higher risk falls ill first. Death ends observation.",
-    )

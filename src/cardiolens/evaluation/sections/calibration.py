@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from cardiolens.evaluation.decision_curves import decision_curve_figure, decision_curves
-from cardiolens.evaluation.labels import METRIC_LABELS, column_label
+from cardiolens.evaluation.delong import FEWEST_FOR_INTERVAL
+from cardiolens.evaluation.labels import METRIC_LABELS, column_label, interval_in_words
 from cardiolens.evaluation.reliability import reliability_figure, reliability_groups
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of, numbers_only
 from cardiolens.evaluation.risk_metrics import risk_metrics
+from cardiolens.evaluation.risks import Risks
 from cardiolens.evaluation.sections.evidence import Evidence
 from cardiolens.evaluation.sections.section import Figure, Folded, Part, Section, Text
 
 _MEANING = ("calibration_slope", "calibration_intercept", "observed_to_expected", "ece", "brier", "brier_skill")
+_NEAR = 2.0
+"""Risks whose upper end is less than so many times their lower are called near one another."""
 _FOUND = ("sensitivity", "specificity", "ppv", "npv")
 
 
@@ -35,8 +40,10 @@ def calibration(evidence: Evidence) -> Section | None:
         Text(
             "Scores were turned into probabilities on the split “calibrate”, which chose nothing else. Numbers are means over "
             "seeds; ± is their spread, brackets hold the 95 % interval of other subjects (10,000 bootstrap samples of "
-            "participants; for slope and intercept the estimate's own variance)."
+            "participants; for slope and intercept the estimate's own variance; for what a threshold finds Wilson's). With "
+            f"fewer than {FEWEST_FOR_INTERVAL} cases there is none but Wilson's."
         ),
+        *(Text(words) for one in evidence.risks_compared if (words := words_of_no_discrimination(one))),
         _calibration_table(compared),
     ]
     if not groups.empty:
@@ -63,6 +70,29 @@ def calibration(evidence: Evidence) -> Section | None:
     )
     parts.append(Folded("The points of both figures", points))
     return Section("calibration", "Calibration", "Can the risks be taken at their word?", tuple(parts))
+
+
+def words_of_no_discrimination(risks: Risks) -> str:
+    """That a method does not tell who has a disease, or that there are too few to say so; empty where it does."""
+    label, first = column_label(risks.column).name, risks.maps[0]
+    disease = label if label[:2].isupper() else label[:1].lower() + label[1:]
+    counted = f"{first.events} cases among the {first.subjects:,} subjects of “calibrate”"
+    if any(one.tells_apart is None for one in risks.maps):
+        return (
+            f"{risks.method}, {disease}: {counted} are too few to say whether the score tells who has it. Only the mean risk "
+            "was fitted; how far single risks lie apart is as the training left it."
+        )
+    silent = sum(not one.tells_apart for one in risks.maps)
+    if not silent:
+        return ""
+    seeds = f" in {silent} of {len(risks.maps)} seeds" if len(risks.maps) > 1 else ""
+    low, high = np.quantile(risks.mean, (0.05, 0.95))
+    near = ": its risks are near the prevalence for everybody" if high < _NEAR * low else ""
+    return (
+        f"{risks.method} does not tell who has {disease}{near}. By the {counted} the slope from its score to the risk "
+        f"cannot be told from 0, or is below{seeds}. Nine in ten risks lie between {100 * low:.1f} and {100 * high:.1f} %, the "
+        f"prevalence is {100 * first.prevalence:.1f} %; they are nobody's own risk."
+    )
 
 
 def _calibration_table(numbers: pd.DataFrame) -> Table:
@@ -110,7 +140,8 @@ def _cell(row: pd.Series, values: pd.DataFrame) -> Cell:
         return Cell("–")
     decimals = 4 if row.name == "brier" else 3 if row.name == "ece" else 2
     text = f"{row['mean']:.{decimals}f}" + (f" ± {row['sd']:.{decimals}f}" if pd.notna(row["sd"]) else "")
-    detail = f"({row['low']:.{decimals}f} to {row['high']:.{decimals}f})" if pd.notna(row["low"]) else ""
+    # That there are too few cases is said once in a row, not seven times.
+    detail = interval_in_words(row, decimals) if pd.notna(row["low"]) or row.name == _MEANING[0] else ""
     if row.name == "ece":
         detail += f" chance {values.loc['ece_by_chance', 'mean']:.3f}"
-    return Cell(text.replace("-", "−"), detail.replace("-", "−").strip())
+    return Cell(text.replace("-", "−"), detail.strip())

@@ -32,7 +32,7 @@ def _parts(evidence: Evidence) -> Iterator[Part]:
             pictures.similarity_maps(content.similarity.pictures, content.similarity.similarity),
         )
     for name, (caption, png) in content.heat_maps.items():
-        yield Figure(name, caption, png)
+        yield Figure(name, caption, png, has_footer=True)
     yield from content.heat_map_tables
     if content.curves is not None and not content.curves.empty:
         yield Figure("training", "Training, one line per run.", figures.training_curves(content.curves))

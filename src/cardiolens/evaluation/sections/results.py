@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cardiolens.evaluation import figures
 from cardiolens.evaluation.comparison import PUBLISHED, comparison_table
+from cardiolens.evaluation.paper_figures import FEW_COLUMNS, phenotype_scatters
 from cardiolens.evaluation.published import MDM, MMCL, SUPERVISED
 from cardiolens.evaluation.sections.evidence import Evidence
 from cardiolens.evaluation.sections.section import Figure, Folded, Part, Section, Text
@@ -52,7 +53,7 @@ def _parts(evidence: Evidence) -> Iterator[Part]:
         caption = "Methods with their 95 % intervals. Two methods whose intervals overlap widely are not shown to differ."
         yield Figure("methods", caption, figures.method_intervals(few))
     for name, (caption, png) in content.figures.items():
-        yield Figure(name, caption, png)
+        yield Figure(name, caption, png, has_footer=True)
     if (evidence.metrics["metric"] == "auroc").any():
         table = disease_table(evidence.metrics, split=evidence.split)
         yield Folded("Diseases with AUPRC and prevalence, every method", (table,)) if content.tables else table
@@ -61,11 +62,22 @@ def _parts(evidence: Evidence) -> Iterator[Part]:
 def _scatter(evidence: Evidence) -> Iterator[Figure]:
     mine = evidence.predictions
     here = mine[((mine["method"] == evidence.detailed) & (mine["split"] == evidence.split)).to_numpy()]
-    known = here.dropna(subset="target")
-    if known["column"].isin(figures.SCATTER_COLUMNS).any():
-        seed = int(here["seed"].min())
+    seed = int(here["seed"].min())
+    known = here.loc[(here["seed"] == seed).to_numpy()].dropna(subset="target")
+    if known.loc[known["column"].isin(FEW_COLUMNS), "column"].duplicated().any():
         caption = (
             f"{evidence.detailed}, seed {seed}: predicted against measured. Dashed: identity. Solid: regression line; it is "
             "flatter than identity because a prediction from incomplete evidence stays nearer to the mean."
         )
-        yield Figure("scatter", caption, figures.scatter(here, method=evidence.detailed, seed=seed, split=evidence.split))
+        yield Figure(
+            "scatter",
+            caption,
+            phenotype_scatters(
+                here,
+                method=evidence.detailed,
+                seed=seed,
+                split=evidence.split,
+                columns=FEW_COLUMNS,
+                measured=evidence.content.measured,
+            ),
+        )

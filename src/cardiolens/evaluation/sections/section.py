@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from cardiolens.evaluation.canvas import with_footer
+from cardiolens.evaluation.pages import data_uri
 from cardiolens.evaluation.rendering import Table
 
 
@@ -18,11 +19,13 @@ class Figure:
     name: str
     caption: str
     png: bytes
+    has_footer: bool = False
+    """Whether the picture says already what it is of."""
 
     @property
     def uri(self) -> str:
         """The picture itself as an address, so that the page loads nothing."""
-        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+        return data_uri(self.png)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,22 @@ class Section:
     def figures(self) -> Iterator[Figure]:
         """Every figure of the section, folded ones too."""
         return (part for part in _flat(self.parts) if isinstance(part, Figure))
+
+
+def with_footers(section: Section, words: str) -> Section:
+    """The same section, in which every picture says at its foot what it is of."""
+    return replace(section, parts=_footed(section.parts, words))
+
+
+def _footed(parts: tuple[Part, ...], words: str) -> tuple[Part, ...]:
+    return tuple(
+        replace(part, parts=_footed(part.parts, words))
+        if isinstance(part, Folded)
+        else replace(part, png=with_footer(part.png, words), has_footer=True)
+        if isinstance(part, Figure) and not part.has_footer
+        else part
+        for part in parts
+    )
 
 
 def _flat(parts: tuple[Part, ...]) -> Iterator[Part]:

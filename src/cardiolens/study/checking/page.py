@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cardiolens.atomic import write_atomically
 from cardiolens.errors import BadOption
 from cardiolens.evaluation.ecg_paper import ecg_paper
 from cardiolens.evaluation.labels import column_label
+from cardiolens.evaluation.pages import data_uri, environment, style
 from cardiolens.progress import QUIET, Progress, ProgressTask
 from cardiolens.study.checking import figures
 from cardiolens.study.checking.examples import Example
@@ -94,15 +94,13 @@ def _rendered(subjects: int, seed: int, config: SyntheticConfig, task: ProgressT
 
 
 def _page(result: CheckResult, examples: list[Example]) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["uri"] = _data_uri
-    template = environment.from_string((_TEMPLATES / "synthetic_check.html").read_text(encoding="utf-8"))
+    jinja = environment()
+    jinja.filters["uri"] = data_uri
+    template = jinja.from_string((_TEMPLATES / "synthetic_check.html").read_text(encoding="utf-8"))
     sections = list(dict.fromkeys(finding.section for finding in result.findings))
     sources = list(dict.fromkeys(finding.source for finding in result.findings))
     return template.render(
-        style=(files("cardiolens.evaluation") / "templates" / "report.css").read_text(encoding="utf-8"),
+        style=style(),
         findings=result.findings,
         missed=result.missed,
         sections=[(name, [f for f in result.findings if f.section == name]) for name in sections],
@@ -165,7 +163,3 @@ def example_labels(example: Example) -> str:
     )
     ill = [column_label(name).name.lower() for name in PREVALENCE if m[f"ill_{name}"]]
     return f"{who}. ECG: {ecg}. MRI: {heart}. Diagnoses drawn: {', '.join(ill) or 'none'}."
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
