@@ -1,4 +1,5 @@
 import dataclasses
+import mmap
 import threading
 from dataclasses import fields
 
@@ -8,6 +9,8 @@ import torch
 from fake_rows import fake_cohort
 from torch.testing import assert_close
 
+from cardiolens.batch import Share
+from cardiolens.cohorts.gather import byte_ranges, mapping_of
 from cardiolens.cohorts.loader import RESIDENT_BYTES, Loader, device_budget
 from cardiolens.errors import BadOption
 
@@ -46,6 +49,28 @@ def test_resident_and_streaming_give_the_same_batches(cohort):
     assert len(pairs) == len(resident) == len(streaming) == 8
     for one, other in pairs:
         _assert_same(one, other)
+
+
+def test_the_system_is_told_of_the_bytes_of_the_rows_that_are_read(cohort):
+    rows = np.array([5, 79, 0])
+    for array in (cohort.ecg, cohort.cmr[3:]):
+        mapping = mapping_of(array)
+        there = rows.clip(max=len(array) - 1)
+        for row, (start, length) in zip(there, byte_ranges(array, there, mapping), strict=True):
+            assert start % mmap.PAGESIZE == 0
+            assert mapping[start : start + length].endswith(array[row].tobytes())
+    assert mapping_of(np.zeros(3)) is None
+    assert mapping_of(np.zeros((3, 2))[1:]) is None
+
+
+def test_another_seed_shares_the_arrays_and_gives_what_its_own_loader_would(cohort):
+    loader = _loader(cohort, columns=("cad",))
+    other = loader.with_seed(4)
+    its_own = _loader(cohort, columns=("cad",), seed=4)
+    for one, its in zip(other.epoch(1, shuffle=True), its_own.epoch(1, shuffle=True), strict=True):
+        _assert_same(one, its)
+    assert other._gather is loader._gather
+    assert (next(loader.epoch(1, shuffle=True)).keys != next(other.epoch(1, shuffle=True)).keys).all()
 
 
 def test_batches_hold_what_the_cohort_holds(cohort):
@@ -177,3 +202,22 @@ def test_a_gpu_gets_the_same_numbers_from_both(cohort):
     ):
         assert one.ecg.is_cuda
         _assert_same(one, other)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_processes_read_their_shares_of_the_same_batches(cohort, parts):
+    def batches(share, start_batch=0):
+        rows = cohort.rows("all")[:22]
+        loader = _loader(cohort, rows=rows, batch_size=8, share=share, parts=parts)
+        return list(loader.epoch(1, shuffle=True, start_batch=start_batch))
+
+    whole, halves = batches(Share()), [batches(Share(rank, 2)) for rank in (0, 1)]
+    assert len(whole) == 3
+    for batch, *both in zip(whole, *halves, strict=True):
+        assert batch.whole is None
+        assert [half.whole for half in both] == [len(batch)] * 2
+        pieces = zip(*(Share(rank, 2).pieces(half, parts=parts) for rank, half in enumerate(both)), strict=True)
+        in_order = [piece for of_part in pieces for piece in of_part]
+        for name in ("keys", "ecg", "ecg_scale"):
+            assert torch.equal(torch.cat([getattr(piece, name) for piece in in_order]), getattr(batch, name))
+    assert batches(Share(), start_batch=3) == []

@@ -77,3 +77,14 @@ def test_a_list_that_is_not_there_is_one_line(tmp_path):
         read_withdrawn(tmp_path / "nowhere.csv")
     with pytest.raises(BadOption, match="found a file that cannot be read"):
         read_withdrawn(tmp_path)
+
+
+def test_where_everybody_is_a_number_another_line_is_refused_by_its_place(tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_text("eid\n1234567.0\n\nabc\n")
+    assert "abc" in read_withdrawn(path)
+    with pytest.raises(BadOption, match="found no number in line 4") as error:
+        read_withdrawn(path, numbers_only=True)
+    assert "abc" not in str(error.value)
+    path.write_text("eid\n1234567.0\n")
+    assert "1234567" in read_withdrawn(path, numbers_only=True)

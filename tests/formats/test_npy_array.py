@@ -147,3 +147,10 @@ def _seed(folder: Path) -> Path:
 
 
 test_a_damaged_array_is_read_or_refused = fuzz_test(_seed, lambda path: read(path, ALL))
+
+
+def test_the_unit_in_which_it_was_read_is_remembered(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 100)))
+    for unit, symbol in (("volts", "V"), ("MV", "mV"), ("\u00b5V", "uV"), ("nV", "nV")):
+        recording = read(tmp_path / "a.npy", Declaration(500.0, unit, ("I", "II")))
+        assert recording.read_as == symbol

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cardiolens.errors import BadImage
-from cardiolens.imaging.phases import FirstPhase, LargestCavity, choose_phases, cine_heart_rate_bpm
+from cardiolens.imaging.phases import FirstPhase, LargestCavity, choose_phases
 
 
 def masks_of(*pixels):
@@ -69,16 +69,3 @@ def test_masks_without_a_left_cavity_are_refused():
         choose(0, 0)
     with pytest.raises(BadImage, match="no left cavity in the masks of phase 0"):
         choose(0, 8, end_diastole=FirstPhase())
-
-
-def test_the_heart_rate_of_a_cine_is_that_of_a_beat_of_all_its_phases():
-    even = np.arange(25) * 40.0
-    assert cine_heart_rate_bpm(even) == pytest.approx(60)
-    one_late = even.copy()
-    one_late[9] += 15
-    assert cine_heart_rate_bpm(one_late) == pytest.approx(60)
-
-
-@pytest.mark.parametrize("trigger_ms", [np.array([0.0, 300.0]), np.zeros(25), np.full(25, np.nan)])
-def test_times_that_cover_no_beat_tell_no_heart_rate(trigger_ms):
-    assert cine_heart_rate_bpm(trigger_ms) is None

@@ -24,7 +24,8 @@ def test_a_usual_heart_raises_no_flag():
 @pytest.mark.parametrize(
     ("column", "value"),
     [("lvedv_ml", 39.0), ("lvef_percent", 90.0), ("lvm_g", 351.0), ("rvef_percent", 5.0), ("wt_aha_3_mm", 1.9),
-     ("wt_global_mm", 16.5), ("ecc_aha_16_percent", 6.0), ("ecc_global_percent", -2.0), ("err_global_percent", 130.0)],
+     ("wt_global_mm", 16.5), ("ecc_aha_16_percent", 0.0), ("ecc_aha_2_percent", -44.0),
+     ("err_aha_5_percent", 152.0), ("err_aha_5_percent", 0.0), ("ecc_global_percent", -2.0), ("err_global_percent", 130.0)],
 )  # fmt: skip
 def test_a_value_out_of_range_is_flagged_with_the_value_and_the_range(column, value):
     flags = flag_values(usual() | {column: value})

@@ -31,3 +31,18 @@ def test_one_lead_in_another_unit_is_refused_by_name(recording):
     signal[11] *= 1000
     with pytest.raises(BadRecording, match=r"found lead V6 spanning \d+ mV beside a median of .* at most 20 mV in any lead"):
         refuse_unusable(replace(recording, signal_mv=signal))
+
+
+@pytest.mark.parametrize(
+    ("read_as", "factor", "found"),
+    [
+        ("V", 1000, "1000 times an ECG's: perhaps in mV, read as V"),
+        ("V", 1e6, r"1e\+06 times an ECG's: perhaps in uV, read as V"),
+        ("uV", 1e-3, "0.001 times an ECG's: perhaps in mV, read as uV"),
+        ("uV", 1e3, "1000 times an ECG's: perhaps in nV, read as uV"),
+    ],
+)
+def test_the_unit_that_was_declared_is_named(recording, read_as, factor, found):
+    scaled = replace(recording, signal_mv=(recording.signal_mv * factor).astype(np.float32), read_as=read_as)
+    with pytest.raises(BadRecording, match=found):
+        refuse_unusable(scaled)

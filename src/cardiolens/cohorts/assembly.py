@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cardiolens.atomic import sha256, write_atomically
+from cardiolens.cohorts.agreement import Agreement, agreement
 from cardiolens.cohorts.array_files import keep_rows
 from cardiolens.cohorts.labels.counts import label_counts
 from cardiolens.cohorts.manifest import (
@@ -24,14 +25,19 @@ from cardiolens.cohorts.manifest import (
     Flow,
     manifest_bytes,
 )
+from cardiolens.cohorts.repeated import refuse_repeated
 from cardiolens.cohorts.splits import SPLITS, split_of
 from cardiolens.cohorts.store import check_subjects
 from cardiolens.cohorts.training_sets import binary_columns, draw_training_sets, members, subset_sizes
 from cardiolens.errors import BadCohort
+from cardiolens.spreadsheet import harmless
 
-ROW, REASON, PART, LOST, RANK = "row", "reason", "part", "lost", "rank in "
+ROW, REASON, PART, LOST, RANK, DIGEST = "row", "reason", "part", "lost", "rank in ", "digest"
 """Columns of a chunk's table beside those of subjects.parquet: the planned row, why it was refused and what of it, as JSON what
-was lost of a row that is kept, and ranks in training sets that are given."""
+was lost of a row that is kept, ranks in training sets that are given, and what tells its ECG from others."""
+DIFFERENCE = "own minus ukb "
+"""How columns begin that `agreement` counts and nothing else keeps."""
+_OWN = frozenset({ROW, REASON, PART, LOST, DIGEST})
 _LISTED = ("subject", "visit", PART, REASON)
 
 
@@ -43,7 +49,7 @@ def assemble(folder: Path, chunks: list[Path], settings: CohortSettings, *, out:
     Raises:
         BadCohort: no subject was usable, or one would be stored twice or in two splits; `out` names the cohort.
     """
-    everyone = pd.concat([pd.read_parquet(path) for path in chunks], ignore_index=True)
+    everyone = _of_one_person_each(pd.concat([pd.read_parquet(path) for path in chunks], ignore_index=True))
     refused = everyone[REASON].notna()
     kept = everyone[~refused]
     if kept.empty:
@@ -57,6 +63,10 @@ def assemble(folder: Path, chunks: list[Path], settings: CohortSettings, *, out:
     check_subjects(out, subjects, num_rows=len(kept))
     sets = draw_training_sets(subjects, split_key, _given_ranks(kept))
     tables = write_tables(folder, subjects, sets, _refusals(everyone))
+    if not subjects["has_cmr"].any():
+        # Of people who were refused for their ECG.
+        for pictures in folder.glob("cmr*.npy"):
+            pictures.unlink()
     arrays = sorted(folder.glob("*.npy"))
     for path in arrays:
         keep_rows(path, kept[ROW].to_numpy())
@@ -71,6 +81,7 @@ def assemble(folder: Path, chunks: list[Path], settings: CohortSettings, *, out:
         tables=tables,
         training_sets=set_sizes(sets),
         flow=flow,
+        phenotype_agreement=_agreement(kept),
     )
     write_atomically(folder / MANIFEST, manifest_bytes(manifest))
 
@@ -81,7 +92,7 @@ def write_tables(folder: Path, subjects: pd.DataFrame, sets: pd.DataFrame, refus
         SUBJECTS: subjects.to_parquet(index=False),
         TRAINING_SETS: sets.to_parquet(index=False),
         LABEL_COUNTS: label_counts(subjects, binary_columns(subjects)).to_csv(index=False).encode(),
-        REFUSED: refused.to_csv(index=False).encode(),
+        REFUSED: refused.assign(**{REASON: refused[REASON].map(harmless)}).to_csv(index=False).encode(),
     }
     return {name: sha256(write_atomically(folder / name, content)) for name, content in contents.items()}
 
@@ -97,13 +108,30 @@ def made_by() -> str:
     return f"cardiolens {version('cardiolens')}"
 
 
+def _of_one_person_each(everyone: pd.DataFrame) -> pd.DataFrame:
+    """With those refused whose ECG an earlier row of another person has: they may be in other splits."""
+    if DIGEST not in everyone:
+        return everyone
+    refused, kept = refuse_repeated(everyone["subject"], everyone[DIGEST])
+    reasons, parts, lost = (everyone[name].astype(object) for name in (REASON, PART, LOST))
+    for row, reason in refused.items():
+        reasons[row], parts[row] = reason, "ecg"
+    for row, said in kept.items():
+        lost[row] = json.dumps((json.loads(lost[row]) if isinstance(lost[row], str) else {}) | {"shared ecg": said})
+    return everyone.assign(**{REASON: reasons, PART: parts, LOST: lost})
+
+
 def _subjects(kept: pd.DataFrame, split_key: bytes) -> pd.DataFrame:
-    own = [column for column in kept if column in {ROW, REASON, PART, LOST} or column.startswith(RANK)]
+    own = [column for column in kept if column in _OWN or column.startswith((RANK, DIFFERENCE))]
     subjects = kept.drop(columns=own).reset_index(drop=True)
     given = subjects.pop("split") if "split" in subjects else pd.Series(None, index=subjects.index, dtype=object)
     hashed = [split_of(subject, split_key) for subject in subjects["subject"]]
     subjects.insert(2, "split", given.where(given.notna(), hashed))
     return subjects
+
+
+def _agreement(kept: pd.DataFrame) -> Agreement:
+    return agreement(kept.filter(like=DIFFERENCE).rename(columns=lambda name: name.removeprefix(DIFFERENCE)))
 
 
 def _given_ranks(kept: pd.DataFrame) -> dict[str, np.ndarray]:

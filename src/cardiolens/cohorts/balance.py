@@ -8,8 +8,6 @@ import pandas as pd
 
 from cardiolens.cohorts.splits import SPLIT_SHARES, SPLITS
 from cardiolens.cohorts.store import Cohort
-from cardiolens.tasks import TASKS
-from cardiolens.tasks.task import TaskKind
 
 ODD_BEYOND_SD = 4.0
 """A count further than this from what chance gives is worth a look: about one cohort in a thousand by accident."""
@@ -25,9 +23,9 @@ def split_balance(cohort: Cohort) -> pd.DataFrame:
     if "sex" in subjects:
         women = (subjects["sex"] == "F").where(subjects["sex"].notna()).astype(float)
         columns["women_percent"] = (100 * women.groupby(subjects["split"]).mean()).round(1)
-    columns |= {label: by_split[label].sum().astype(int) for label in _diseases(cohort)}
+    columns |= {label: by_split[label].sum().astype(int) for label in cohort.diseases}
     table = pd.DataFrame(columns).reindex(SPLITS)
-    counts = ["rows", "subjects", "with_mri", *_diseases(cohort)]
+    counts = ["rows", "subjects", "with_mri", *cohort.diseases]
     return table.fillna(dict.fromkeys(counts, 0)).astype(dict.fromkeys(counts, int)).rename_axis("split")
 
 
@@ -37,7 +35,7 @@ def odd_splits(cohort: Cohort) -> tuple[str, ...]:
     odd = []
     for split, share in SPLIT_SHARES.items():
         expected = {"subjects": (int(table["subjects"].sum()), share)}
-        for label in _diseases(cohort):
+        for label in cohort.diseases:
             known = subjects[label].notna()
             expected[label] = (int((known & (subjects["split"] == split)).sum()), float(subjects.loc[known, label].mean()))
         for name, (total, probability) in expected.items():
@@ -45,8 +43,3 @@ def odd_splits(cohort: Cohort) -> tuple[str, ...]:
             if total and abs(found - mean) > ODD_BEYOND_SD * math.sqrt(total * probability * (1 - probability)):
                 odd.append(f"{split} has {found} {name} where {mean:.0f} are expected")
     return tuple(odd)
-
-
-def _diseases(cohort: Cohort) -> list[str]:
-    tasks = [task for task in TASKS.values() if task.kind is TaskKind.CLASSIFICATION]
-    return [column for task in tasks for column in task.columns if column in cohort.subjects]

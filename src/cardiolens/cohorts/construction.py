@@ -79,6 +79,19 @@ def refuse_other_plan(place: Path, stored: dict[str, Any], asked: dict[str, Any]
         )
 
 
+def is_complete(marker: Path, plan: dict[str, Any], *, what: str) -> bool:
+    """Whether a folder is complete and made by this plan, which its last file, `marker`, then holds.
+
+    Raises:
+        BadOption: it was made by another plan.
+    """
+    if not marker.is_file():
+        return False
+    stored, remedy = json.loads(marker.read_text()), "choose another folder, or delete this one"
+    refuse_other_plan(marker.parent, stored, plan, what=f"a complete {what}", remedy=remedy)
+    return True
+
+
 def sweep(folder: Path) -> None:
     """Remove what an atomic write left unfinished when its process was killed."""
     for unfinished in folder.rglob(".*.part"):

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from cardiolens.cohorts.manifest import NUM_SAMPLES
+from cardiolens.cohorts.repeated import ecg_digest
 from cardiolens.cohorts.rows import RowMaker, SubjectRow, stored_ecg
 from cardiolens.cohorts.writer import CHUNK_ROWS
 from cardiolens.errors import BadInput, BadRecording
@@ -63,6 +64,8 @@ class Visit:
     """When it was, where that is known from elsewhere than the ECG."""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """What the person is called in names of files: shown as a hash in every reason."""
+    listed: str = ""
+    """Where the user's list names the files, such as "row 3 of the manifest"; said with every reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,11 +106,14 @@ class FileRows(RowMaker):
     """The one format that is expected, by its name; None takes any."""
     cut_longer: bool = False
     """Whether recordings of more than ten seconds are cut to their first ten, or refused."""
+    others: VisitTable | None = field(default=None, repr=False)
+    """Phenotypes from elsewhere, a row per visit, with which those measured here are compared."""
     first: int = 0
 
     def part(self, rows: range) -> RowMaker:
         places = slice(rows.start - self.first, rows.stop - self.first)
-        return replace(self, visits=self.visits[places], table=self.table.part(places), first=rows.start)
+        others = None if self.others is None else self.others.part(places)
+        return replace(self, visits=self.visits[places], table=self.table.part(places), others=others, first=rows.start)
 
     @property
     def chunk_rows(self) -> int:
@@ -153,6 +159,8 @@ class FileRows(RowMaker):
             cmr_volumes=None if mri is None else mri.volumes,
             cmr_cine=None if mri is None else mri.cine,
             lost=lost,
+            differences={} if self.others is None else _differences(mri, self.others.numbers(index - self.first)),
+            digest=ecg_digest(ecg),
         )
 
     def _recording(self, visit: Visit) -> Recording:
@@ -161,6 +169,11 @@ class FileRows(RowMaker):
         if self.only is not None and recording.format != self.only:
             raise BadRecording(path, found=f"a {recording.format} file", expected=self.only, remedy="export it again")
         return recording
+
+
+def _differences(mri: MriParts | None, others: Mapping[str, float]) -> dict[str, float]:
+    measured = {} if mri is None else mri.phenotypes
+    return {column: measured.get(column, np.nan) - other for column, other in others.items()}
 
 
 def inputs_digest(visits: Sequence[Visit], table: VisitTable, key: bytes) -> str:
@@ -194,7 +207,7 @@ def _without_names(visit: Visit) -> Iterator[None]:
             _hidden(error.source, visit),
             found=_hidden(error.found, visit),
             expected=_hidden(error.expected, visit),
-            remedy=_hidden(error.remedy, visit),
+            remedy=_hidden(error.remedy, visit) + (f" ({visit.listed})" if visit.listed else ""),
         ) from error
 
 

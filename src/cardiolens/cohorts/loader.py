@@ -6,14 +6,16 @@ the same batches, bit for bit: numbers travel as stored (float16, uint8) and bec
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Int
 
-from cardiolens.batch import Batch
-from cardiolens.cohorts.gather import Gather, Resident, Streaming
+from cardiolens.batch import Batch, Share
+from cardiolens.cohorts.gather import Gather, Resident, Streaming, on_device
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadOption
 from cardiolens.keyed_random import sample_keys
@@ -22,13 +24,18 @@ RESIDENT_BYTES = 2 << 30
 """Default budget of one loader. A GPU takes far more: see `device_budget`."""
 
 
+EVERYTHING = Share()
+"""What the only process has of a batch."""
+
+
 class Loader:
     """Some rows of a cohort, batch by batch.
 
     `columns` are the targets, in order; `images` adds the MRI picture, `volumes` and `cine` the cohort's other arrays of MRI,
     and each of the three leaves out rows without MRI. The last batch of an epoch may be smaller, or is left out with
     `drop_last`. `keys` of a batch follow from (seed, epoch, row), so neither the batch size nor the place in the batch changes
-    what is drawn for a subject.
+    what is drawn for a subject. Of every batch it reads the rows that are `share`'s alone, for a training that computes a batch
+    in `parts`.
 
     Raises:
         BadOption: no row is left, fewer than one batch with `drop_last`, a column is absent or no number, or the cohort has no
@@ -49,7 +56,10 @@ class Loader:
         device: torch.device | str = "cpu",
         drop_last: bool = False,
         resident_bytes: int = RESIDENT_BYTES,
+        share: Share = EVERYTHING,
+        parts: int = 1,
     ) -> None:
+        self._share, self._parts = share, parts
         self._seed, self._batch_size, self._drop_last = seed, batch_size, drop_last
         self._device = torch.device(device)
         wanted = {"cmr": images, "cmr_volumes": volumes, "cmr_cine": cine}
@@ -77,6 +87,12 @@ class Loader:
         whole, rest = divmod(len(self.rows), self._batch_size)
         return whole + (rest > 0 and not self._drop_last)
 
+    def with_seed(self, seed: int) -> Loader:
+        """The same subjects in the order, and with the keys, of another seed; what lies on the device is shared."""
+        other = copy.copy(self)
+        other._seed = seed
+        return other
+
     def epoch(self, epoch: int, *, shuffle: bool, start_batch: int = 0) -> Iterator[Batch]:
         """The batches of one epoch from `start_batch` on; without `shuffle` in the order of `rows`.
 
@@ -85,13 +101,14 @@ class Loader:
         order = np.arange(len(self.rows))
         if shuffle:
             order = np.random.default_rng((self._seed, epoch)).permutation(order)
-        keys = torch.from_numpy(sample_keys(seed=self._seed, epoch=epoch, rows=self.rows[order])).to(self._device)
-        places = torch.from_numpy(order).to(self._device)
-        parts = [slice(k * self._batch_size, (k + 1) * self._batch_size) for k in range(start_batch, len(self))]
-        gathered = self._gather.batches([order[part] for part in parts])
+        whole = [order[k * self._batch_size : (k + 1) * self._batch_size] for k in range(start_batch, len(self))]
+        own = [batch[self._share.places(len(batch), parts=self._parts)] for batch in whole]
+        keys = on_device([sample_keys(seed=self._seed, epoch=epoch, rows=self.rows[batch]) for batch in own], self._device)
+        places = on_device(own, self._device)
+        gathered = self._gather.batches(own)
         try:
-            for part, arrays in zip(parts, gathered, strict=True):
-                yield self._batch(arrays, keys[part], places[part])
+            for batch, arrays, *rows in zip(whole, gathered, keys, places, strict=True):
+                yield replace(self._batch(arrays, *rows), whole=None if len(rows[0]) == len(batch) else len(batch))
         finally:
             gathered.close()
 

@@ -85,6 +85,8 @@ class CohortManifest:
     """Rows of every training set: "all", and its named subsets, which are the first so many in its order."""
     flow: Flow = ()
     """How many were left at every step from the files that were found to the rows that are stored, in words."""
+    phenotype_agreement: dict[str, dict[str, float]] = field(default_factory=dict)
+    """How far phenotypes measured here lie from UK Biobank's (`agreement.Agreement`), where both were at hand."""
     history: tuple[Withdrawal, ...] = ()
     """What was removed since the cohort was made, oldest first."""
 

@@ -74,6 +74,11 @@ class Participants:
         """Decides splits and training sets; another one than that of the hashes, so that neither tells of the other."""
         return keyed_hash("splits", key=self.key, length=64).encode()
 
+    @property
+    def are_numbers(self) -> bool:
+        """Whether everybody whom it knows by name is called by a whole number, as UK Biobank's participants are."""
+        return bool(self.names) and all(name.isascii() and name.isdigit() for name in self.names.values())
+
     def subject(self, participant: str) -> str:
         """The keyed hash that stands for a participant everywhere else."""
         return keyed_hash(participant, key=self.key)

@@ -38,6 +38,10 @@ class SubjectRow:
     """Where the split was decided by whoever made the data; None leaves it to the hash."""
     ranks: Mapping[str, int] = field(default_factory=dict)
     """Places in training sets that were drawn by whoever made the data, by label; see `training_sets`."""
+    differences: Mapping[str, float] = field(default_factory=dict)
+    """By column, what was measured here minus what UK Biobank gives; counted over the cohort and not stored."""
+    digest: str | None = None
+    """`repeated.ecg_digest`, where one recording must not stand under two people."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from cardiolens.cohorts.manifest import (
 from cardiolens.cohorts.splits import SPLIT_GROUPS, SPLITS
 from cardiolens.cohorts.training_sets import draw_training_sets
 from cardiolens.errors import BadCohort, BadOption
+from cardiolens.tasks import TASKS
+from cardiolens.tasks.task import TaskKind
 
 _OLD_SETS_KEY = b"cardiolens cohorts of schema version 1"
 """Draws the training sets of cohorts that were made before these were stored; they were all synthetic."""
@@ -92,6 +94,17 @@ class Cohort:
     @property
     def settings(self) -> CohortSettings:
         return self.manifest.settings
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether its hearts are simulated."""
+        return self.settings.source.get("kind") == "synthetic"
+
+    @property
+    def diseases(self) -> list[str]:
+        """Columns of the tasks' diseases that it has."""
+        tasks = [task for task in TASKS.values() if task.kind is TaskKind.CLASSIFICATION]
+        return [column for task in tasks for column in task.columns if column in self.subjects]
 
     def rows(self, split: str) -> Int[np.ndarray, " row"]:
         """Row numbers of a split: train, select, calibrate, test, validation (select and calibrate) or all.

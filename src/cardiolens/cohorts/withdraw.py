@@ -102,6 +102,8 @@ def _write_rest(cohort: Cohort, gone: np.ndarray, refused: pd.DataFrame, fresh: 
         arrays=arrays,
         tables=write_tables(fresh, subjects, sets, refused),
         training_sets=set_sizes(sets),
+        # Of everybody, and what it was counted from is not kept.
+        phenotype_agreement={},
         history=(*manifest.history, Withdrawal(cohort.fingerprint, {str(k): int(v) for k, v in per_split.items()})),
     )
     write_atomically(fresh / MANIFEST, manifest_bytes(left))

@@ -13,13 +13,15 @@ _SEVERAL = re.compile(r"[,;\t]|^\d{7}(\s+\d{7})+$")
 _ROUNDED = re.compile(r"\d(\.\d+)?[eE]\+\d+")
 
 
-def read_withdrawn(path: Path) -> frozenset[str]:
+def read_withdrawn(path: Path, *, numbers_only: bool = False) -> frozenset[str]:
     """The participants of a list, each as written and, where it is a whole number, as that number too.
 
-    Numbers and text must never miss each other: a list that excludes nobody looks just like one that does.
+    Numbers and text must never miss each other: a list that excludes nobody looks just like one that does. `numbers_only` says
+    that a participant of this study is always a whole number.
 
     Raises:
-        BadOption: it cannot be read or is empty, or a line holds more than one entry or a number that a spreadsheet rounded.
+        BadOption: it cannot be read or is empty, or a line holds more than one entry, a number that a spreadsheet rounded, or
+            none where there should be one.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -50,6 +52,13 @@ def read_withdrawn(path: Path) -> frozenset[str]:
         whole = entry.removesuffix(".0")
         if whole.isascii() and whole.isdigit():
             found.add(str(int(whole)))
+        elif numbers_only:
+            raise BadOption(
+                path,
+                found=f"no number in line {number}",
+                expected="one participant's number per line, as those of this study are",
+                remedy="give the list that was sent; a header stands in line 1 and is called eid",
+            )
     if not found:
         raise BadOption(path, found="nobody in it", expected="one participant per line", remedy="give the list that was sent")
     return frozenset(found)

@@ -21,7 +21,7 @@ from jaxtyping import Shaped
 
 from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.array_files import ArrayRows
-from cardiolens.cohorts.assembly import LOST, PART, RANK, REASON, ROW, assemble, made_by
+from cardiolens.cohorts.assembly import DIFFERENCE, DIGEST, LOST, PART, RANK, REASON, ROW, assemble, made_by
 from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_other_plan, refuse_taken, sweep
 from cardiolens.cohorts.manifest import MANIFEST, CohortSettings, Flow, building_folder, read_manifest
 from cardiolens.cohorts.rows import RefusedRow, SubjectRow
@@ -178,4 +178,6 @@ def _record(number: int, row: SubjectRow | RefusedRow) -> dict[str, Any]:
     lost = json.dumps({part: hide_participants(reason) for part, reason in row.lost.items()}) if row.lost else None
     given = {"split": row.split} if row.split else {}
     given |= {f"{RANK}{label}": rank for label, rank in row.ranks.items()}
+    given |= {f"{DIFFERENCE}{column}": float(difference) for column, difference in row.differences.items()}
+    given |= {DIGEST: row.digest} if row.digest else {}
     return identity | {REASON: None, PART: None, LOST: lost, "has_cmr": row.cmr is not None} | given | dict(row.texts) | numbers

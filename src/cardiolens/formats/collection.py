@@ -41,6 +41,8 @@ class EcgInput:
     member: str | None = None
     folder: Path | None = None
     """The folder in which it was found, where one was listed."""
+    called: str = ""
+    """What the user calls the file at `path`, where it had to be stored by another name."""
 
     @property
     def source(self) -> str:
@@ -48,7 +50,8 @@ class EcgInput:
 
         Safe to show: without participants' numbers and control characters.
         """
-        name = self.path.relative_to(self.folder).as_posix() if self.folder else self.path.name or str(self.path)
+        stored = self.path.relative_to(self.folder).as_posix() if self.folder else self.path.name or str(self.path)
+        name = self.called or stored
         if self.member is not None:
             name += f"/{self.member}"
         shown = hide_participants(name)[:_LONGEST_SHOWN]
@@ -68,6 +71,11 @@ def list_inputs(paths: Iterable[Path]) -> Iterator[EcgInput]:
                 yield from _members(file, path)
         else:
             yield from _members(path, None)
+
+
+def goes_with_header(path: Path) -> bool:
+    """Whether it is a WFDB data file whose header lies beside it, and so no ECG of its own."""
+    return _is_wfdb_data(path.name) and path.with_suffix(_WFDB_HEADER).is_file()
 
 
 def read_input(ecg_input: EcgInput, declared: Declaration = NOTHING_DECLARED) -> Recording:
@@ -109,7 +117,7 @@ def _files(folder: Path) -> Iterator[Path]:
             if path.is_dir():
                 listed.append(_entries(path))
                 continue
-            wanted = path.is_file() and not (_is_wfdb_data(path.name) and path.with_suffix(_WFDB_HEADER).is_file())
+            wanted = path.is_file() and not goes_with_header(path)
         except OSError:  # reading it says why
             wanted = True
         if wanted:

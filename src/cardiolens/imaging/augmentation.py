@@ -172,8 +172,8 @@ def _random_crop(
 def _shrunk(cmr: Float[Tensor, "batch channel height width"], size: int) -> Float[Tensor, "batch channel rows columns"]:
     """Means over square blocks, as large as leave `size` pixels: skipping pixels would turn fine texture into noise."""
     height, width = cmr.shape[2:]
-    most = min(height, width) // size
-    block = max((block for block in range(1, most + 1) if height % block == 0 and width % block == 0), default=1)
+    most = max(min(height, width) // size, 1)
+    block = [block for block in range(1, most + 1) if height % block == 0 and width % block == 0][-1]
     return avg_pool2d(cmr, block) if block > 1 else cmr
 
 

@@ -16,8 +16,6 @@ from cardiolens.configs import Kinds
 from cardiolens.errors import BadImage
 from cardiolens.imaging.mask_cleanup import LV_CAVITY
 
-_FEWEST_PHASES_OF_A_BEAT = 8
-
 
 class EndDiastole(Kinds, ABC):
     """Which phase is end-diastole."""
@@ -95,14 +93,3 @@ def choose_phases(
     mid = (ed + apart // 2) % len(masks)
     reasons = {"mid": "no phase lies between end-diastole and end-systole; end-diastole stands in"} if mid == ed else {}
     return Phases(ed, es, mid, lv_ml, reasons)
-
-
-def cine_heart_rate_bpm(trigger_ms: Float[np.ndarray, " phase"]) -> float | None:
-    """Beats per minute of a cine whose phases cover one whole beat: 60,000 / (phases x median step in ms).
-
-    None where the times do not tell: fewer than eight phases need not cover a beat, and some files lack the times.
-    """
-    if len(trigger_ms) < _FEWEST_PHASES_OF_A_BEAT:
-        return None
-    step_ms = float(np.median(np.diff(np.sort(trigger_ms))))
-    return 60_000 / (len(trigger_ms) * step_ms) if np.isfinite(step_ms) and step_ms > 0 else None

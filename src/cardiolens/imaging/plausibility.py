@@ -29,7 +29,9 @@ _VENTRICULAR = {
     "Ecc_Global": (-40.0, -3.0),
     "Err_Global": (3.0, 120.0),
 }
-_SEGMENTAL = {"WT": (2.0, 25.0), "Ecc": (-60.0, 5.0)}
+_SEGMENTAL = {"WT": (2.0, 25.0), "Ecc": (-40.0, -1.0), "Err": (1.0, 140.0)}
+"""A peak is taken over all phases, the first included, where strain is 0: a segment at 0 never shortened, or never thickened,
+which is a scar at best and a lost contour at worst. Of people's global peaks Ecc is -22 +- 3 % and Err 45 +- 8 %."""
 _FURTHEST_ED_PHASES = 3
 _LARGEST_JUMP = 0.15
 """Of the end-diastolic volume, against the mean of the phases before and after."""

@@ -13,6 +13,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from cardiolens import keyed_random
 from cardiolens.configs import refuse_outside
@@ -112,8 +113,7 @@ def fourier_surrogate(
     and, of an even length, the highest frequency.
     """
     spectrum = torch.fft.rfft(ecg.float())
-    turn = torch.zeros(len(ecg), spectrum.shape[-1], device=ecg.device)
-    turn[:, 1 : 1 + phase.shape[1]] = strength * phase
+    turn = pad(strength * phase, (1, spectrum.shape[-1] - 1 - phase.shape[1]))
     turned = spectrum * rearrange(torch.polar(torch.ones_like(turn), turn), "batch frequency -> batch 1 frequency")
     return torch.fft.irfft(turned, n=ecg.shape[-1])
 

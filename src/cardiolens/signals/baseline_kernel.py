@@ -46,14 +46,21 @@ def _baseline(y, smoothness, asymmetry, iterations):
     num_samples, num_leads = y.shape
     scale = 1.0 / smoothness
     # Two rows before the first sample and two after the last, so that the ends need no case of their own.
-    a = np.zeros((num_samples + 4, num_leads))
-    b, inverse, z = np.zeros_like(a), np.zeros_like(a), np.zeros_like(a)
+    b = np.empty((num_samples + 4, num_leads))
+    inverse, z = np.empty_like(b), np.empty_like(b)
+    for beyond in (b, inverse, z):
+        beyond[:2] = 0.0
+        beyond[-2:] = 0.0
     # Makes b of the first row 2, for there is nothing beside its diagonal; otherwise it only meets zeros.
     inverse[1] = 0.5
     # Every sample lies above, with weight one: the first iteration weighs all alike.
     z[2:-2] = -np.inf
+    # Of a only the two rows before are ever read. What is written for every sample outgrows the cache and takes the time.
+    a_before, a_before_that = np.empty(num_leads), np.empty(num_leads)
     above, below = 1.0, 1.0
     for _ in range(iterations):
+        a_before[:] = 0.0
+        a_before_that[:] = 0.0
         for i in range(num_samples):
             row = i + 2
             at_end, beside_end = i == 0 or i == num_samples - 1, i == 1 or i == num_samples - 2
@@ -67,10 +74,11 @@ def _baseline(y, smoothness, asymmetry, iterations):
                 rounded = ((weight + penalty) - penalty) * scale
                 b_before = b[row - 1, k]
                 # Summed in an order in which little waits for the division of the row before.
-                known = rounded + (a[row - 2, k] * inverse[row - 2, k] - 2.0 * b_before) + q
-                b_here = (2.0 * a[row - 1, k] + (p - b_before)) * inverse[row - 1, k]
+                known = rounded + (a_before_that[k] * inverse[row - 2, k] - 2.0 * b_before) + q
+                b_here = (2.0 * a_before[k] + (p - b_before)) * inverse[row - 1, k]
                 a_here = b_here * ((2.0 - p) + b_before) + known
-                a[row, k] = a_here
+                a_before_that[k] = a_before[k]
+                a_before[k] = a_here
                 b[row, k] = b_here
                 inverse[row, k] = 1.0 / (1.0 + a_here)
                 forward = (b_here - 2.0) * z[row - 1, k] + inverse[row - 2, k] * z[row - 2, k]

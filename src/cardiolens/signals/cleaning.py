@@ -80,8 +80,9 @@ def clean(signal_mv: Float[np.ndarray, "12 time"], config: CleaningConfig = Clea
     scale = np.ones(len(LEAD_GROUPS))
     if config.standardise:
         for group, rows in enumerate(LEAD_GROUPS):
-            scale[group] = math.sqrt(signal[rows].var() + 1e-12)
-            signal[rows] = (signal[rows] - signal[rows].mean()) / scale[group]
+            centred = signal[rows] - signal[rows].mean()
+            scale[group] = math.sqrt(np.square(centred).mean() + 1e-12)
+            signal[rows] = centred / scale[group]
     return CleanEcg(signal.astype(signal_mv.dtype, copy=False), scale.astype(np.float32))
 
 
@@ -105,5 +106,6 @@ def remove_baseline(
         raise ValueError("the baseline needs finite samples, found NaN or infinity; fill or drop them first")
     by_time = np.ascontiguousarray(rearrange(signal, "lead time -> time lead"), dtype=np.float64)
     drift = baseline_kernel()(by_time, float(smoothness), float(asymmetry), int(iterations))
-    changes = np.ptp(signal, axis=1, keepdims=True) > 0
-    return np.where(changes, signal - rearrange(drift, "time lead -> lead time"), 0.0).astype(signal.dtype, copy=False)
+    without_drift = signal - rearrange(drift, "time lead -> lead time")
+    without_drift[np.ptp(signal, axis=1) == 0] = 0.0
+    return without_drift.astype(signal.dtype, copy=False)

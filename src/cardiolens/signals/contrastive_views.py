@@ -6,7 +6,6 @@ order. Each is a pure function of the ECG and of its draws; the views make the d
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -83,7 +82,7 @@ def change_pair(
 
 def view_keys(keys: Int[Tensor, " batch"], view: str) -> Int[Tensor, " batch"]:
     """The keys of a view, for what a model draws while it looks at it: drop path then differs between the views."""
-    return keys ^ zlib.crc32(view.encode())
+    return keys ^ keyed_random.name_number(view)
 
 
 def time_flip(ecg: Float[Tensor, "batch lead time"], *, flipped: Bool[Tensor, " batch"]) -> Float[Tensor, "batch lead time"]:

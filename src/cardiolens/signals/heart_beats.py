@@ -31,7 +31,11 @@ def find_beats(signal_mv: Float[np.ndarray, "12 time"], *, rate_hz: float = RATE
     The steepness of all leads together is followed, each lead capped so that a step or a loose electrode in one of them
     cannot outweigh the others.
     """
-    leads = _high_pass(signal_mv[_INDEPENDENT], rate_hz)
+    return _find_beats(_high_pass(signal_mv[_INDEPENDENT], rate_hz), rate_hz)
+
+
+def _find_beats(leads: Float[np.ndarray, "8 time"], rate_hz: float) -> Int[np.ndarray, " beat"]:
+    """The same in the independent leads, free of drift."""
     steep = np.abs(sosfiltfilt(_band(8.0, 30.0, rate_hz), leads, axis=1))
     cap = 1.5 * np.quantile(steep, 0.98, axis=1, keepdims=True)
     energy = uniform_filter1d(np.minimum(steep, cap).mean(axis=0), round(0.09 * rate_hz))
@@ -66,7 +70,7 @@ def median_beat(
     before, after = round(BEFORE_MS / 1000 * rate_hz), round(AFTER_MS / 1000 * rate_hz)
     search = round(_SEARCH_MS / 1000 * rate_hz)
     leads = _high_pass(signal_mv, rate_hz)
-    centres = find_beats(signal_mv, rate_hz=rate_hz) if beats is None else beats
+    centres = _find_beats(leads[_INDEPENDENT], rate_hz) if beats is None else beats
     rr = float(np.median(np.diff(centres))) if len(centres) > 1 else float(leads.shape[1])
     centres = centres[(centres >= before + 2 * search) & (centres < leads.shape[1] - after - 2 * search)]
     if len(centres) < 2:

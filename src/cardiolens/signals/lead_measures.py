@@ -128,7 +128,10 @@ def _mains(
     hums = np.zeros((len(MAINS_HZ), len(signal)))
     for place, hum_hz in enumerate(MAINS_HZ):
         if hum_hz + _NEIGHBOURS_HZ[-1] < rate_hz / 2:
-            amplitude = np.abs(windows @ _waves(windows.shape[2], hum_hz, rate_hz)).mean(axis=1)
+            # Cosines and sines as columns of one real product: a complex one of each lead takes two to three times as long.
+            parts = rearrange(windows, "lead window inside -> (lead window) inside") @ _waves(windows.shape[2], hum_hz, rate_hz)
+            cosine, sine = rearrange(parts, "(lead window) (part hz) -> part lead window hz", lead=len(signal), part=2)
+            amplitude = np.hypot(cosine, sine).mean(axis=1)
             at_hum, beside = amplitude[:, : -len(_NEIGHBOURS_HZ)], amplitude[:, -len(_NEIGHBOURS_HZ) :]
             hums[place] = at_hum.max(axis=1) - np.median(beside, axis=1)
     strongest = hums.argmax(axis=0)
@@ -137,11 +140,13 @@ def _mains(
 
 @functools.lru_cache(maxsize=8)
 def _waves(size: int, hum_hz: float, rate_hz: float) -> np.ndarray:
-    """Tapered waves about a hum's frequency, then beside it, scaled so that a product with a signal is an amplitude."""
+    """Tapered waves about a hum's frequency, then beside it, cosines before sines, scaled so that the root of both products
+    with a signal, squared and added, is an amplitude."""
     near = np.arange(-_MAINS_REACH_HZ, _MAINS_REACH_HZ + 1e-9, _MAINS_STEP_HZ)
     at_hz = hum_hz + np.concatenate([near, _NEIGHBOURS_HZ])
     seconds = np.arange(size)[:, None] / rate_hz
-    return np.hanning(size)[:, None] * (4 / size) * np.exp(-2j * np.pi * seconds * at_hz)
+    angle = 2 * np.pi * seconds * at_hz
+    return np.hanning(size)[:, None] * (4 / size) * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def _windows(signal: Float[np.ndarray, "lead time"], size: int) -> Float[np.ndarray, "lead window inside"]:

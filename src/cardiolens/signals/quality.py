@@ -171,7 +171,8 @@ def _basic(recording: Recording, range_mv: Float[np.ndarray, " 12"]) -> list[Fin
     if len(judged) < len(recorded) / 2:
         # Where most leads look flat, it is the unit and not every electrode.
         judged = [place for place in recorded if range_mv[place] > 0]
-    scale = scale_findings(range_mv[judged], [LEADS[place] for place in judged]) if judged else []
+    names = [LEADS[place] for place in judged]
+    scale = scale_findings(range_mv[judged], names, read_as=recording.read_as) if judged else []
     return [*scale, *dead, *_some_missing(rows)]
 
 

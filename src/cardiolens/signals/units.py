@@ -20,6 +20,14 @@ _MILLIVOLTS = {
 }
 
 
+_SYMBOLS = ("V", "mV", "uV", "nV")
+
+
+def unit_of(millivolts: float) -> str:
+    """The symbol of the unit that is so many millivolts; mV where none is."""
+    return next((symbol for symbol in _SYMBOLS if millivolts_per(symbol) == millivolts), "mV")
+
+
 def millivolts_per(unit: str) -> float | None:
     """How many millivolts one `unit` is (V, mV, uV, nV, in symbols or words, in any case), or None for anything else."""
     return _MILLIVOLTS.get(unit.strip().lower())

@@ -155,19 +155,19 @@ def test_a_filtered_parquet_table_gives_everybody_their_own_values(archive, tmp_
 def test_every_format_of_the_shelf_is_taken_from_a_mixed_archive(tmp_path):
     from test_one_recording_in_every_format import DECLARED, WAYS
 
-    ecg, rows = _recording(0), []
+    rows, expected = [], {}
     for number, (way, (write, _)) in enumerate(WAYS.items()):
         place = tmp_path / f"person{number}"
         place.mkdir()
-        rows.append(f"{way},{write(place, ecg)}")
+        rows.append(f"{way},{write(place, _recording(number))}")
+        expected[way] = clean(_recording(number).signal_mv, CleaningConfig()).signal
     cohort = _prepare(_manifest(tmp_path, *rows), declared=DECLARED)
     found = _by_person(cohort, tmp_path / "key.json")
     assert set(found.index) == set(WAYS) - {"zip"}
     assert len(found) >= len(readers())
-    reference = cohort.ecg[found.loc["npy", "row"]].astype(np.float32)
     for way, row in found["row"].items():
         # Steps of 5 uV on a signal that is divided by some 0.2 mV.
-        np.testing.assert_allclose(cohort.ecg[row].astype(np.float32), reference, atol=0.1, err_msg=way)
+        np.testing.assert_allclose(cohort.ecg[row].astype(np.float32), expected[way], atol=0.1, err_msg=way)
     (reason,) = _refused(cohort)["reason"]
     assert "found a zip archive" in reason
 
@@ -187,9 +187,10 @@ def test_a_longer_recording_is_cut_to_its_first_ten_seconds_and_a_shorter_one_re
     longer = np.concatenate([whole.signal_mv, 0.5 * whole.signal_mv[:, ::-1]], axis=1)
     for name, signal_mv in (("whole", whole.signal_mv), ("longer", longer), ("shorter", whole.signal_mv[:, :4000])):
         wfdb_record.write(tmp_path / f"{name}.hea", replace(whole, signal_mv=signal_mv))
-    cohort = _prepare(_manifest(tmp_path, "A,whole.hea", "B,longer.hea", "C,shorter.hea"))
-    rows = _by_person(cohort, tmp_path / "key.json")["row"]
-    assert (cohort.ecg[rows["A"]] == cohort.ecg[rows["B"]]).all()
+    # Two visits of one person, who may have one recording twice.
+    cohort = _prepare(_manifest(tmp_path, "A,whole.hea", "A,longer.hea", "C,shorter.hea"))
+    assert len(cohort.subjects) == 2
+    assert (cohort.ecg[0] == cohort.ecg[1]).all()
     (reason,) = _refused(cohort)["reason"]
     assert "found 4000 samples per lead at 500 Hz" in reason
 
@@ -249,6 +250,14 @@ def test_nobody_is_named_where_everything_fails(named, tmp_path):
     assert not [name for name in NAMES if name.lower() in str(error.value).lower()]
 
 
+def test_the_row_of_the_manifest_is_said_where_a_file_is_bad_or_missing(named):
+    cohort = _prepare(named, read_mri=FakeMri(), own_phenotypes=MEASURES)
+    people = json.loads((named / "key.json").read_text())["participants"]
+    refused = _refused(cohort)
+    row = refused["reason"].str.extract(r"\(row (\d) of the manifest\)$", expand=False).astype(int)
+    assert [people[subject] for subject in refused["subject"]] == [f"P0012{number + 2}" for number in row]
+
+
 def test_a_hidden_name_is_a_hash_that_the_subject_has(named):
     refused = _refused(_prepare(named))
     assert (refused["subject"].str[:8] == refused["reason"].str.extract(r"id-([0-9a-f]{8})", expand=False)).all()
@@ -265,7 +274,10 @@ def test_short_numbers_do_not_make_a_reason_unreadable(tmp_path):
         with pytest.raises(BadInput) as error:
             wfdb_record.read(tmp_path / f"{name}.hea")
         shown = str(error.value).replace(f"{name}.hea", "?").replace(f"{name}.dat", "?")
-        assert reasons.str.replace(r"id-[0-9a-f]{8}", "?", regex=True).eq(shown).any(), (shown, list(reasons))
+        plain = reasons.str.replace(r"id-[0-9a-f]{8}", "?", regex=True).str.replace(
+            r" \(row \d of the manifest\)$", "", regex=True
+        )
+        assert plain.eq(shown).any(), (shown, list(reasons))
     assert not reasons.str.contains("12.dat|5000.dat|12.hea|5000.hea", regex=True).any()
 
 
@@ -368,3 +380,16 @@ def test_a_recorder_whose_clock_is_wrong_is_said(tmp_path):
     cardiosoft_xml.write(tmp_path / "a.xml", replace(_recording(0), recorded_at=datetime(2019, 5, 1)))
     cohort = _prepare(_manifest(tmp_path, "A,a.xml,2019-05-31", columns="subject,ecg,day"))
     assert list(_refused(cohort)["part"]) == ["clock"]
+
+
+def test_the_example_of_the_documentation_works_as_it_stands(tmp_path):
+    section = (Path(__file__).parents[3] / "docs" / "prepare.md").read_text().partition("## A hospital archive")[2]
+    example = section.split("```")[1].strip()
+    (tmp_path / "ecg").mkdir()
+    cardiosoft_xml.write(tmp_path / "ecg" / "a.xml", _recording(0))
+    wfdb_record.write(tmp_path / "ecg" / "b.hea", _recording(1))
+    cohort = _prepare(_manifest(tmp_path, *example.splitlines()[1:], columns=example.splitlines()[0]))
+    rows = _by_person(cohort, tmp_path / "key.json")
+    assert rows["af"].to_dict() == {"P001": 1, "P002": 0}
+    assert rows["age_years"].to_dict() == {"P001": 61, "P002": 55}
+    assert dict(cohort.manifest.flow)["of them with an MRI"] == 1

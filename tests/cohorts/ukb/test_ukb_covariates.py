@@ -79,6 +79,30 @@ def test_who_ever_smoked_is_known_of_those_who_answered(tmp_path):
     assert np.isnan(_of(tmp_path, {"20116-2.0": ["-3", "", "-1"]})["ever_smoked"]).all()
 
 
+def test_who_smokes_now_is_not_who_once_did(tmp_path):
+    assert _of(tmp_path, {"20116-2.0": [0, 1, 2]})["current_smoker"].tolist() == [0, 0, 1]
+    assert np.isnan(_of(tmp_path, {"20116-2.0": ["-3", "", "-1"]})["current_smoker"]).all()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"6153-2.0": [1, -7, ""], "6153-2.1": [2, "", ""], "6177-2.0": ["", "", "-3"]},
+        {"p6153_i2": ["[1, 2]", "[-7]", ""], "p6177_i2": ["", "", "[-3]"]},
+        {"p6177_i2": ["1|2", "3", "-1"], "p6177_i3": ["-7", "2", "2"]},
+    ],
+)
+def test_medication_for_blood_pressure_is_one_of_those_named(tmp_path, cells):
+    np.testing.assert_array_equal(_of(tmp_path, cells)["antihypertensive_medication"], [1, 0, math.nan])
+
+
+def test_medication_in_words_is_refused(tmp_path):
+    from cardiolens.errors import BadOption
+
+    with pytest.raises(BadOption, match=r"6177-2\.0 \(p6177_i2\): found cells that are no numbers"):
+        _of(tmp_path, {"6177-2.0": ["Insulin", "Blood pressure medication", ""]})
+
+
 def test_the_ecgs_heart_rate_comes_before_the_scans(tmp_path):
     cells = {"12336-2.0": [60, "", ""], "22426-2.0": [70, 71, ""]}
     np.testing.assert_array_equal(_of(tmp_path, cells)["heart_rate_bpm"], [60, 71, math.nan])

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from main_tables import PEOPLE, csv_of, everything_said, read, table_of, written
 
-from cardiolens.cohorts.ukb import main_table
+from cardiolens.cohorts.ukb import table_pieces
 from cardiolens.cohorts.ukb.columns import FieldColumn
 from cardiolens.cohorts.ukb.main_table import require, require_days
 from cardiolens.errors import BadOption
@@ -100,8 +100,8 @@ def test_what_stands_for_an_empty_cell_is_nobodys_diagnosis(tmp_path, nothing):
 
 
 def test_rows_come_in_any_order_and_many_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(main_table, "_BLOCK_BYTES", 256)
-    monkeypatch.setattr(main_table, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(table_pieces, "_BLOCK_BYTES", 256)
+    monkeypatch.setattr(table_pieces, "_ROWS_AT_ONCE", 7)
     rng = np.random.default_rng(0)
     everyone = 1_000_000 + rng.choice(5_000_000, 300, replace=False)
     note = 'of "several"\nlines, and ;'.replace('"', '""')

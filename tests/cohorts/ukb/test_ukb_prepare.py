@@ -350,6 +350,22 @@ def test_every_phenotype_is_of_its_recorded_source_in_every_row(bulk, people, tm
     assert made.subjects["rvedv_ml"].notna().tolist() == (~again).tolist()
 
 
+@pytest.mark.parametrize("first", [Source.UKB, Source.OWN])
+def test_how_far_own_and_their_values_differ_is_counted_whichever_is_taken(bulk, people, tmp_path, first, capsys):
+    from cardiolens.cli.prepare import tell
+
+    mass = pd.read_csv(bulk.folder / "main.csv", dtype=str).assign(**{"24105-2.0": "60", "24105-3.0": "60"})
+    mass.to_csv(tmp_path / "main.csv", index=False)
+    choices = replace(CHOICES, phenotypes=tuple(sorted(Source, key=lambda source: source != first)))
+    made = bulk.prepare(tmp_path / "ukb", tables=(tmp_path / "main.csv",), choices=choices)
+    one = made.manifest.phenotype_agreement["lvm_g"]
+    pretended = made.cmr[made.subjects["has_cmr"].to_numpy(), 0, 0, 0].astype(float) - 60
+    assert (one["visits"], one["median"]) == (len(pretended), np.median(pretended))
+    assert not [column for column in made.subjects if "minus" in column]
+    tell(made)
+    assert "LVM: measured here minus UK Biobank's, median +" in capsys.readouterr().out
+
+
 def test_a_good_ecg_of_another_format_is_refused_since_field_20205_has_one(bulk, tmp_path):
     ecg = tmp_path / "ecg" / bulk.doubled.name
     ecg.parent.mkdir()

@@ -26,7 +26,7 @@ from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 SUBJECT, ECG, MRI, MASKS, VISIT, DAY = "subject", "ecg", "mri", "masks", "visit", "day"
 CODES, CODE_DAYS, DIED, RECORDS_END = "icd10", "icd10_days", "died", "records_end"
 WITH_A_MEANING = frozenset({SUBJECT, ECG, MRI, MASKS, VISIT, DAY, CODES, CODE_DAYS, DIED, RECORDS_END})
-_TAKEN = frozenset({"split", "has_cmr", "row", "reason", "part", "lost", EVERYBODY})
+_TAKEN = frozenset({"split", "has_cmr", "row", "reason", "part", "lost", "digest", EVERYBODY})
 _NUMBERS_ONLY = frozenset({*PHENOTYPE_COLUMNS, HEART_RATE, "age_years"})
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _IDENTIFYING = re.compile(

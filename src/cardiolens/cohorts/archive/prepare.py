@@ -118,7 +118,8 @@ def _visit(told: Manifest, people: Participants, row: int, reason: str | None, s
     # Longest first: a name may be part of another.
     hidden = sorted({word for word in _words(cells) if word not in shared}, key=len, reverse=True)
     lost = {} if reason is None else {"labels": reason}
-    return Visit(subject, int(cells[VISIT]), *map(path, (ECG, MRI, MASKS)), lost=lost, day=day, hidden=tuple(hidden))
+    return Visit(subject, int(cells[VISIT]), *map(path, (ECG, MRI, MASKS)), lost=lost, day=day, hidden=tuple(hidden),
+                 listed=f"row {row + 1} of the manifest")  # fmt: skip
 
 
 def _shared_words(told: Manifest) -> frozenset[str]:

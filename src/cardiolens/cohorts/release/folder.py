@@ -16,7 +16,7 @@ from typing import Any
 
 from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.assembly import made_by
-from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_other_plan, refuse_taken, sweep
+from cardiolens.cohorts.construction import LOCK, PLAN, is_complete, keep_to_plan, locked, refuse_taken, sweep
 from cardiolens.cohorts.manifest import building_folder
 from cardiolens.cohorts.release.numbers import MOST_SUBJECTS, participant_number
 from cardiolens.cohorts.release.subject import Layout, ReleaseConfig, write_subject
@@ -78,14 +78,14 @@ def write_release(
             expected = f"at least {least}" if most is None else f"{least} to {most}"
             raise BadOption(name, found=str(value), expected=expected, remedy="choose another number")
     plan = _plan(subjects=subjects, seed=seed, with_mri=with_mri, layout=layout, config=config)
-    if _complete(out, plan):
+    if is_complete(out / RELEASE, plan, what="release"):
         return out
     refuse_taken(out)
     folder = building_folder(out)
     with full_disk_named(out):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder, noun=_NOUN):
-            if not _complete(folder, plan):
+            if not is_complete(folder / RELEASE, plan, what="release"):
                 keep_to_plan(folder, plan, noun=_NOUN)
                 sweep(folder)
                 _write_subjects(folder, plan, with_mri=with_mri, layout=layout, config=config, out=out, progress=progress)
@@ -108,20 +108,6 @@ def _plan(*, subjects: int, seed: int, with_mri: bool, layout: Layout, config: R
 
 def _generator_modules() -> tuple[str, ...]:
     return with_imports("cardiolens.synthetic.generator", within="cardiolens.synthetic")
-
-
-def _complete(folder: Path, plan: dict[str, Any]) -> bool:
-    """Whether `folder` is the complete release of this plan.
-
-    Raises:
-        BadOption: it is the complete release of another one.
-    """
-    path = folder / RELEASE
-    if not path.is_file():
-        return False
-    stored = json.loads(path.read_text())
-    refuse_other_plan(folder, stored, plan, what="a complete release", remedy="choose another folder, or delete this one")
-    return True
 
 
 def _write_subjects(

@@ -13,7 +13,7 @@ from jaxtyping import Float32
 
 from cardiolens.atomic import full_disk_named, sync, write_atomically
 from cardiolens.cohorts.assembly import made_by
-from cardiolens.cohorts.construction import LOCK, PLAN, keep_to_plan, locked, refuse_other_plan, refuse_taken, sweep
+from cardiolens.cohorts.construction import LOCK, PLAN, is_complete, keep_to_plan, locked, refuse_taken, sweep
 from cardiolens.cohorts.manifest import building_folder
 from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.tensors.export_contents import ExportContents, Rows, export_contents
@@ -52,14 +52,14 @@ def export_tensors(cohort: Cohort, out: Path, *, published_window: bool = False,
         NoSpace: the disk is full; free some and run again.
     """
     plan = {"cohort": cohort.fingerprint, "made_by": made_by(), "published_window": published_window}
-    if _complete(out, plan):
+    if is_complete(out / EXPORT, plan, what="export"):
         return out
     refuse_taken(out)
     folder = building_folder(out)
     with full_disk_named(out):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder, noun=_NOUN):
-            if not _complete(folder, plan):
+            if not is_complete(folder / EXPORT, plan, what="export"):
                 keep_to_plan(folder, plan, noun=_NOUN)
                 sweep(folder)
                 contents = export_contents(cohort)
@@ -71,20 +71,6 @@ def export_tensors(cohort: Cohort, out: Path, *, published_window: bool = False,
             os.rename(folder, out)
             sync(out.parent)
     return out
-
-
-def _complete(folder: Path, plan: dict[str, Any]) -> bool:
-    """Whether `folder` is the complete export of this plan.
-
-    Raises:
-        BadOption: it is the complete export of another one.
-    """
-    path = folder / EXPORT
-    if not path.is_file():
-        return False
-    stored = json.loads(path.read_text())
-    refuse_other_plan(folder, stored, plan, what="a complete export", remedy="choose another folder, or delete this one")
-    return True
 
 
 def _write_large(

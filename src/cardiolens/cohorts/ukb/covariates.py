@@ -13,12 +13,16 @@ SEX, AGE, VISIT_DATE, CENTRE, ETHNICITY, SMOKING = 31, 21003, 53, 54, 21000, 201
 BIRTH_YEAR, BIRTH_MONTH, LOST = 34, 52, 191
 _HEIGHT, _WEIGHT, _BMI = (12144, 50), (12143, 21002), 21001
 _SYSTOLIC, _DIASTOLIC, _HEART_RATE = 4080, 4079, (12336, 22426)
+_MEDICATION = (6153, 6177)
+"""Regular medication for cholesterol, blood pressure or diabetes, of women and of men."""
+_FOR_BLOOD_PRESSURE = 2
 FIELDS = frozenset(
     {SEX, AGE, VISIT_DATE, CENTRE, ETHNICITY, SMOKING, BIRTH_YEAR, BIRTH_MONTH, LOST, *_HEIGHT, *_WEIGHT, _BMI}
-    | {_SYSTOLIC, _DIASTOLIC, *_HEART_RATE}
+    | {_SYSTOLIC, _DIASTOLIC, *_HEART_RATE, *_MEDICATION}
 )
 """Everything that is read for covariates, dates and follow-up."""
 _EVER_SMOKED = {0.0: 0.0, 1.0: 1.0, 2.0: 1.0}
+_SMOKES_NOW = {0.0: 0.0, 1.0: 0.0, 2.0: 1.0}
 # The first digit of a code of four, or the whole of a code of one.
 _ETHNIC_GROUPS = {"1": "White", "2": "Mixed", "3": "Asian", "4": "Black", "5": "Chinese", "6": "Other"}
 _SCOTLAND, _WALES = frozenset({11004, 11005}), frozenset({11003, 11022, 11023})
@@ -27,9 +31,9 @@ _SCOTLAND, _WALES = frozenset({11004, 11005}), frozenset({11003, 11022, 11023})
 def covariates(table: MainTable, person: Int[np.ndarray, " visit"], instance: Int[np.ndarray, " visit"]) -> pd.DataFrame:
     """Columns of numbers (float64, NaN where unknown) and text (None where unknown), one row per visit.
 
-    `person` is the row of the table. Sex, age, height, weight, body-mass index, mean of the blood-pressure readings, ever
-    smoked, ethnic group, site and heart rate. At an imaging visit the scanner's height and weight come before the assessment
-    centre's; a missing index is computed.
+    `person` is the row of the table. Sex, age, height, weight, body-mass index, mean of the blood-pressure readings, heart
+    rate, smoking ever and now, medication for blood pressure, ethnic group and site. At an imaging visit the scanner's height
+    and weight come before the assessment centre's; a missing index is computed.
     """
 
     def numbers(*fields: int) -> Float[np.ndarray, " visit"]:
@@ -48,7 +52,7 @@ def covariates(table: MainTable, person: Int[np.ndarray, " visit"], instance: In
     sex = table.numbers(FieldColumn(SEX))[person]
     ethnicity = pd.Series(table.numbers(FieldColumn(ETHNICITY))[person])
     site = numbers(CENTRE)
-    smoking = pd.Series(numbers(SMOKING)).map(_EVER_SMOKED)
+    smoking = pd.Series(numbers(SMOKING))
     return pd.DataFrame(
         {
             "sex": _text(pd.Series(sex).map({0.0: "F", 1.0: "M"})),
@@ -61,7 +65,9 @@ def covariates(table: MainTable, person: Int[np.ndarray, " visit"], instance: In
             "systolic_bp_mmhg": readings(_SYSTOLIC),
             "diastolic_bp_mmhg": readings(_DIASTOLIC),
             "heart_rate_bpm": numbers(*_HEART_RATE),
-            "ever_smoked": smoking.to_numpy(np.float64),
+            "ever_smoked": smoking.map(_EVER_SMOKED).to_numpy(np.float64),
+            "current_smoker": smoking.map(_SMOKES_NOW).to_numpy(np.float64),
+            "antihypertensive_medication": _treated(table, person, instance),
         }
     )
 
@@ -80,6 +86,16 @@ def of_visit(
     for visit in np.unique(instance):
         here = instance == visit
         found[here] = table.numbers(FieldColumn(field, int(visit), array), signed=signed)[person[here]]
+    return found
+
+
+def _treated(
+    table: MainTable, person: Int[np.ndarray, " visit"], instance: Int[np.ndarray, " visit"]
+) -> Float[np.ndarray, " visit"]:
+    found = np.full(len(person), np.nan)
+    for column in (column for field in _MEDICATION for column in table.of_field(field)):
+        here = instance == column.instance
+        found[here] = np.fmax(found[here], table.has_code(column, _FOR_BLOOD_PRESSURE)[person[here]])
     return found
 
 

@@ -18,7 +18,6 @@ FIRST_OCCURRENCES = {
 """Fields of the day on which a three-character code was first reported by any source. It says nothing of the fourth character:
 I25 is no old infarction (I25.2)."""
 FIELDS = frozenset({CODES, CODE_DATES, DEATH_DATE, UNDERLYING_CAUSE, CONTRIBUTORY_CAUSES, *FIRST_OCCURRENCES.values()})
-_MARKS = r"[\[\]'\"\s]"
 
 
 def events(table: MainTable) -> pd.DataFrame:
@@ -41,7 +40,7 @@ def _hospital(table: MainTable) -> list[pd.DataFrame]:
     parts = []
     for column in table.of_field(CODES):
         # A cell of the platform holds the whole list, a cell of the classic table one code.
-        codes = _listed(table.texts(column))
+        codes = table.lists(column)
         longest = int(codes.str.len().max()) if codes.notna().any() else 0
         for k in range(longest):
             kth = codes.str.get(k)
@@ -66,14 +65,10 @@ def _deaths(table: MainTable) -> list[pd.DataFrame]:
     parts = []
     for field in (UNDERLYING_CAUSE, CONTRIBUTORY_CAUSES):
         for column in table.of_field(field):
-            codes = _listed(table.texts(column)).explode()
+            codes = table.lists(column).explode()
             codes = codes[codes.notna()]
             parts.append(_events(codes.index, codes, days[codes.index], field))
     return parts
-
-
-def _listed(cells: pd.Series) -> pd.Series:
-    return cells.str.replace(_MARKS, "", regex=True).str.split(r"[|,]", regex=True)
 
 
 def _events(person: object, code: object, day: object, field: int) -> pd.DataFrame:

@@ -5,8 +5,7 @@ Read in pieces; only wanted cells of wanted people are kept, as text. Several ta
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,20 +14,18 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from cardiolens.cohorts.ukb.columns import FieldColumn, field_columns, in_both_namings, participant_column
+from cardiolens.cohorts.ukb.columns import FieldColumn, field_columns, in_both_namings
+from cardiolens.cohorts.ukb.table_pieces import pieces
 from cardiolens.errors import BadOption
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PARQUET_MAGIC = b"PAR1"
-_BLOCK_BYTES = 32 << 20
-_ROWS_AT_ONCE = 4096
-_DELIMITERS = {ord("\t"): "\t", ord(";"): ";"}
 _LEAST_OVERLAP = 0.5
 _LEAST_READABLE = 0.5
 _NO_ANSWER = (-1.0, -3.0)
 """Do not know; prefer not to answer."""
+_OF_A_LIST = r"[\[\]'\"\s]"
 _NOTHING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NaT", "None", "NULL", "null", "<NA>")
 """How programs write an empty cell: taken for text, it would be somebody's diagnosis."""
 
@@ -59,21 +56,29 @@ class MainTable:
         # Not by way of astype("str"): before pandas 3 it wrote the text None for what is missing.
         return self.columns.get(column, pa.nulls(len(self.people), pa.string())).to_pandas()
 
+    def lists(self, column: FieldColumn) -> pd.Series:
+        """Texts per person: a cell of the platform holds a whole list, a cell of the classic table one of its values."""
+        return self.texts(column).str.replace(_OF_A_LIST, "", regex=True).str.split(r"[|,]", regex=True)
+
     def numbers(self, column: FieldColumn, *, signed: bool = False) -> Float[np.ndarray, " person"]:
         """Number per person; NaN where there is none or, unless values may be negative, no answer was given.
 
         Raises:
             BadOption: most cells hold something else, such as words in place of codes, or decimal commas.
         """
-        texts = self.texts(column)
-        values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        if np.isfinite(values).sum() < _LEAST_READABLE * texts.notna().sum():
-            raise BadOption(
-                in_both_namings(column), found="cells that are no numbers", expected="codes and decimal points",
-                remedy="export the field again with raw values, not with their meanings",
-            )  # fmt: skip
+        values = _as_numbers(column, self.texts(column)).to_numpy(np.float64)
         unknown = ~np.isfinite(values) if signed else ~np.isfinite(values) | np.isin(values, _NO_ANSWER)
         return np.where(unknown, np.nan, values)
+
+    def has_code(self, column: FieldColumn, code: int) -> Float[np.ndarray, " person"]:
+        """1 where a person's list has the code, 0 where others, NaN where it is empty or no answer was given.
+
+        Raises:
+            BadOption: most entries are no numbers.
+        """
+        values = _as_numbers(column, self.lists(column).explode())
+        answers = values[values.notna() & ~values.isin(_NO_ANSWER)]
+        return (answers == code).groupby(level=0).max().reindex(range(len(self.people))).to_numpy(np.float64, na_value=np.nan)
 
     def days(self, column: FieldColumn) -> pd.Series:
         """Day per person as datetime64; NaT where there is none."""
@@ -160,6 +165,16 @@ def require_days(table: MainTable, wanted: Collection[int]) -> None:
             )  # fmt: skip
 
 
+def _as_numbers(column: FieldColumn, texts: pd.Series) -> pd.Series:
+    values = pd.to_numeric(texts, errors="coerce").astype("float64")
+    if np.isfinite(values).sum() < _LEAST_READABLE * texts.notna().sum():
+        raise BadOption(
+            in_both_namings(column), found="cells that are no numbers", expected="codes and decimal points",
+            remedy="export the field again with raw values, not with their meanings",
+        )  # fmt: skip
+    return values
+
+
 def _wanted(path: Path, fields: Collection[int], people: Int[np.ndarray, " person"]) -> tuple[pa.Table, int]:
     """Participants (int64) and the columns of the fields (text), of people who are wanted; and how many rows there are."""
     import pyarrow as pa
@@ -168,78 +183,13 @@ def _wanted(path: Path, fields: Collection[int], people: Int[np.ndarray, " perso
     kept: list[pa.Table] = []
     num_rows = 0
     wanted = pa.array(people)
-    for piece in _pieces(path, fields):
+    for piece in pieces(path, fields):
         num_rows += piece.num_rows
         numbers = _participants(path, piece.column(0))
         inside = pc.is_in(numbers, value_set=wanted)
         texts = [_as_text(path, column) for column in piece.filter(inside).columns[1:]]
         kept.append(pa.table([numbers.filter(inside), *texts], names=piece.column_names))
     return pa.concat_tables(kept), num_rows
-
-
-def _pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
-    import pyarrow as pa
-
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-        yield from (_parquet_pieces if magic == _PARQUET_MAGIC else _csv_pieces)(path, fields)
-    except OSError as error:
-        raise BadOption(
-            path, found=f"a file that cannot be read ({error.strerror or 'damaged'})", expected="a CSV or Parquet table",
-            remedy="check path and rights",
-        ) from error  # fmt: skip
-    except (pa.ArrowException, csv.Error):
-        # What Arrow says may quote a person's row.
-        raise BadOption(
-            path, found="rows that do not fit the header, or a damaged file", expected="a CSV or Parquet table",
-            remedy="export it again as CSV with one header line",
-        ) from None  # fmt: skip
-
-
-def _parquet_pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
-    import pyarrow as pa
-    from pyarrow.parquet import ParquetFile
-
-    with ParquetFile(path) as file:
-        names = _names(path, file.schema_arrow.names, fields)
-        yield file.schema_arrow.empty_table().select(names)
-        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=names):
-            yield pa.Table.from_batches([batch]).select(names)
-
-
-def _csv_pieces(path: Path, fields: Collection[int]) -> Iterator[pa.Table]:
-    import pyarrow as pa
-    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
-
-    # Free text in other columns may be in any encoding and of several lines; what is wanted is ASCII.
-    delimiter, header = _header(path)
-    names = _names(path, header, fields)
-    reader = open_csv(
-        path,
-        ReadOptions(block_size=_BLOCK_BYTES, encoding="latin-1", column_names=header, skip_rows=1),
-        ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string())),
-    )
-    with reader:
-        yield reader.schema.empty_table()
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
-
-
-def _header(path: Path) -> tuple[str, list[str]]:
-    with path.open("rb") as file:
-        line = file.readline()
-    counts = {mark: line.count(mark) for mark in _DELIMITERS}
-    mark = max(counts, key=lambda one: counts[one])
-    delimiter = _DELIMITERS[mark] if counts[mark] > line.count(b",") else ","
-    text = line.decode("latin-1").removeprefix("ï»¿").rstrip("\r\n")
-    return delimiter, next(csv.reader([text], delimiter=delimiter), [])
-
-
-def _names(path: Path, names: Sequence[str], fields: Collection[int]) -> list[str]:
-    wanted = [name for column, name in field_columns(path, names).items() if column.field in fields]
-    return [participant_column(path, names), *wanted]
 
 
 def _participants(path: Path, column: pa.ChunkedArray) -> pa.ChunkedArray:

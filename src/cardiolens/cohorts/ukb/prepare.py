@@ -48,8 +48,9 @@ def prepare_ukb(
     plan = plan_visits(sources, choices, participants)
     own = tuple(column for column, source in plan.phenotype_sources.items() if source is Source.OWN)
     maker = FileRows(
-        plan.visits, plan.table, cleaning, plan.participants.key, read_mri, own_phenotypes=own, only=cardiosoft_xml.NAME
-    )
+        plan.visits, plan.table, cleaning, plan.participants.key, read_mri, own_phenotypes=own, only=cardiosoft_xml.NAME,
+        others=plan.ukb_phenotypes,
+    )  # fmt: skip
     source = {
         "kind": "ukb",
         "inputs": inputs_digest(plan.visits, plan.table, plan.participants.key),

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from cardiolens.cohorts.agreement import COMPARED
 from cardiolens.cohorts.file_rows import Visit, VisitTable
 from cardiolens.cohorts.labels.choices import LabelChoices
 from cardiolens.cohorts.participants import Participants
@@ -52,7 +53,7 @@ class UkbSources:
 class UkbChoices:
     """What shall be made of it."""
 
-    phenotypes: tuple[Source, ...] = (Source.OWN, Source.UKB, Source.TABLE)
+    phenotypes: tuple[Source, ...] = (Source.UKB, Source.OWN, Source.TABLE)
     """In the order of preference."""
     own_phenotypes: tuple[str, ...] = ()
     """Columns that are measured here where there is an MRI."""
@@ -74,6 +75,8 @@ class UkbVisits:
     flow: tuple[tuple[str, int], ...]
     censored: dict[str, str]
     """By country, the day on which records end."""
+    ukb_phenotypes: VisitTable | None = None
+    """UK Biobank's values of `agreement.COMPARED`, chosen or not; None where nothing is measured here."""
 
 
 def plan_visits(sources: UkbSources, choices: UkbChoices, participants: Participants) -> UkbVisits:
@@ -88,7 +91,7 @@ def plan_visits(sources: UkbSources, choices: UkbChoices, participants: Particip
     for what, count in (scans.counts if scans else {}).items():
         # Both may have been looked for in one folder.
         flow[what] = max(count, flow.get(what, 0))
-    withdrawn = read_withdrawn(sources.withdrawn) if sources.withdrawn else frozenset()
+    withdrawn = read_withdrawn(sources.withdrawn, numbers_only=True) if sources.withdrawn else frozenset()
     kept = {key: file for key, file in ecgs.first.items() if _stays(key[0], withdrawn, participants)}
     flow |= {
         "visits with an ECG": len(ecgs.first),
@@ -109,7 +112,8 @@ def plan_visits(sources: UkbSources, choices: UkbChoices, participants: Particip
     made = _Columns(table, person, instance)
     labelled = visit_labels(table, person, instance, choices.labels, choices.ended)
     mri = {key: scans.first[key] for key in keys if key in scans.first} if scans else {}
-    chosen, phenotypes = _phenotypes(sources, choices, made, has_mri=bool(mri))
+    of_ukb = made.ukb_phenotypes()
+    chosen, phenotypes = _phenotypes(sources, choices, made, of_ukb, has_mri=bool(mri))
     masks = _masks(sources.masks) if sources.masks else {}
     numeric = pd.concat([made.numeric, labelled.columns, phenotypes], axis=1)
     _refuse_taken_names(numeric, made.texts)
@@ -126,7 +130,9 @@ def plan_visits(sources: UkbSources, choices: UkbChoices, participants: Particip
     people = participants.recorded((str(number) for number in np.unique(numbers)), withdrawn=withdrawn)
     texts = tuple(made.texts.itertuples(index=False, name=None))
     told = VisitTable(tuple(numeric), numeric.to_numpy(np.float64), tuple(made.texts), texts)
-    return UkbVisits(tuple(visits), told, people, chosen, tuple(flow.items()), labelled.censored)
+    both = [column for column in COMPARED if mri and column in choices.own_phenotypes and column in of_ukb]
+    compared = VisitTable(tuple(both), of_ukb[both].to_numpy(np.float64)) if both else None
+    return UkbVisits(tuple(visits), told, people, chosen, tuple(flow.items()), labelled.censored, compared)
 
 
 def _stays(participant: int, withdrawn: frozenset[str], participants: Participants) -> bool:
@@ -163,7 +169,7 @@ class _Columns:
 
 
 def _phenotypes(
-    sources: UkbSources, choices: UkbChoices, made: _Columns, *, has_mri: bool
+    sources: UkbSources, choices: UkbChoices, made: _Columns, of_ukb: pd.DataFrame, *, has_mri: bool
 ) -> tuple[dict[str, Source], pd.DataFrame]:
     """The source of every column, and the columns that do not have to be measured."""
     of_users = pd.DataFrame()
@@ -176,7 +182,6 @@ def _phenotypes(
                 remedy="numbers differ between applications: use files of one application",
             )  # fmt: skip
         of_users = given.reindex(keys).reset_index(drop=True)
-    of_ukb = made.ukb_phenotypes()
     available = {Source.OWN: choices.own_phenotypes if has_mri else ()}
     available |= {
         source: list(table.columns[table.notna().any()]) for source, table in ((Source.UKB, of_ukb), (Source.TABLE, of_users))

@@ -20,7 +20,7 @@ from cardiolens.formats.bounds import LONGEST_TEXT
 from cardiolens.formats.declaration import Declaration
 from cardiolens.privacy import display_name, hide_participants
 from cardiolens.signals.leads import standard_lead
-from cardiolens.signals.units import millivolts_per
+from cardiolens.signals.units import millivolts_per, unit_of
 from cardiolens.types import Recording
 
 NAME_THE_LEADS = "name the columns in their order, for instance --lead-names I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"
@@ -87,7 +87,8 @@ class TableColumns:
         notes = [f"left out {', '.join(self.left_out[:20])}"] if self.left_out else []
         notes += [f"{infinite.sum()} infinite samples are missing"] if infinite.any() else []
         names = tuple(lead.name for lead in self.leads)
-        return Recording(signal_mv, names, rate_hz, display_name(path), notes=tuple(notes))
+        read_as = unit_of(self.leads[0].millivolts)
+        return Recording(signal_mv, names, rate_hz, display_name(path), notes=tuple(notes), read_as=read_as)
 
     def _rate_hz(self, path: Path, times: Float[np.ndarray, " time"] | None, declared: float | None) -> float:
         if times is None:
