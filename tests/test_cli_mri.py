@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from cardiolens.cli import main
 from cardiolens.formats.cmr_nifti import write
 from cardiolens.imaging.stack_geometry import centred_geometry
 from cardiolens.synthetic.generator import make_cine
+from command import run
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +23,8 @@ def files(tmp_path_factory):
     return folder
 
 
-def _run(capsys, *argv) -> tuple[int, str, str]:
-    try:
-        status = main([str(part) for part in argv])
-    except SystemExit as stop:
-        status = stop.code
-    shown = capsys.readouterr()
-    return status, shown.out, shown.err
-
-
 def test_a_study_with_masks_becomes_a_row_and_a_page(capsys, tmp_path, files):
-    status, _, err = _run(
+    status, _, err = run(
         capsys, "phenotypes", files / "sa.nii.gz", "--masks", files / "masks.nii.gz", "--label-map", "ukbb", "--no-strain",
         "--out", tmp_path / "t.csv", "--html", tmp_path / "p.html",
     )  # fmt: skip
@@ -44,7 +35,7 @@ def test_a_study_with_masks_becomes_a_row_and_a_page(capsys, tmp_path, files):
 
 
 def test_a_study_is_segmented_where_no_masks_are_given(capsys, files):
-    status, out, err = _run(capsys, "phenotypes", files / "sa.nii.gz", "--no-strain", "--json")
+    status, out, err = run(capsys, "phenotypes", files / "sa.nii.gz", "--no-strain", "--json")
     assert status == 0, err
     told = json.loads(out)
     assert told["quality"] > 0.8
@@ -55,7 +46,7 @@ def test_one_bad_study_is_listed_and_the_rest_continues(capsys, tmp_path, files)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1234567.nii.gz").write_bytes(b"nothing")
     (tmp_path / "in" / "2.nii.gz").write_bytes((files / "sa.nii.gz").read_bytes())
-    status, out, err = _run(capsys, "phenotypes", tmp_path / "in", "--no-strain", "--out", tmp_path / "t.csv")
+    status, out, err = run(capsys, "phenotypes", tmp_path / "in", "--no-strain", "--out", tmp_path / "t.csv")
     assert status == 1
     bad, good = csv.DictReader((tmp_path / "t.csv").open())
     assert bad["refused"]
@@ -75,7 +66,7 @@ def test_one_bad_study_is_listed_and_the_rest_continues(capsys, tmp_path, files)
     ids=" ".join,
 )
 def test_impossible_options_are_one_line(capsys, files, options):
-    status, _, err = _run(capsys, "phenotypes", files / "sa.nii.gz", *options)
+    status, _, err = run(capsys, "phenotypes", files / "sa.nii.gz", *options)
     assert status == 2
     assert err.startswith("cardiolens: ")
     assert err.count("\n") == 1
@@ -83,13 +74,13 @@ def test_impossible_options_are_one_line(capsys, files, options):
 
 @pytest.mark.parametrize("verb", ["phenotypes", "tune-segmenter"])
 def test_every_verb_has_help(capsys, verb):
-    status, out, _ = _run(capsys, verb, "--help")
+    status, out, _ = run(capsys, verb, "--help")
     assert status == 0
     assert "examples:" in out
 
 
 def test_tuning_on_one_stack_is_refused(capsys, tmp_path, files):
     (files / "stacks.csv").write_text("image,masks\nsa.nii.gz,masks.nii.gz\n")
-    status, _, err = _run(capsys, "tune-segmenter", files / "stacks.csv", "--label-map", "ukbb", "--out", tmp_path / "run")
+    status, _, err = run(capsys, "tune-segmenter", files / "stacks.csv", "--label-map", "ukbb", "--out", tmp_path / "run")
     assert status == 2
     assert "found 1; expected two or more" in err

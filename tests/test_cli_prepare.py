@@ -4,18 +4,9 @@ import shutil
 
 import pytest
 
-from cardiolens.cli import main
 from cardiolens.cohorts.release.folder import ReleaseConfig, write_release
 from cardiolens.cohorts.store import Cohort
-
-
-def _run(capsys, *argv) -> tuple[int, str, str]:
-    try:
-        status = main([str(part) for part in argv])
-    except SystemExit as stop:
-        status = stop.code
-    shown = capsys.readouterr()
-    return status, shown.out, shown.err
+from command import run
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +21,13 @@ def _ukb(release, out, *more):
 
 @pytest.mark.parametrize("source", ["ukb", "folder", "tensors", "synthetic"])
 def test_every_source_has_help_with_an_example(capsys, source):
-    status, out, _ = _run(capsys, "prepare", source, "--help")
+    status, out, _ = run(capsys, "prepare", source, "--help")
     assert status == 0
     assert f"cardiolens prepare {source}" in out
 
 
 def test_what_was_made_is_told_with_flow_balance_and_labels(capsys, release, tmp_path):
-    status, out, err = _run(
+    status, out, err = run(
         capsys, *_ukb(release, tmp_path / "cohort", "--withdrawn", release / "w00000_20230101.csv", "--censor", "2022-10-31")
     )
     assert status == 0, err
@@ -54,8 +45,8 @@ def test_what_was_made_is_told_with_flow_balance_and_labels(capsys, release, tmp
 def test_the_platforms_table_gives_the_same_cohort(capsys, release, tmp_path):
     for name, table in (("classic", "main.csv"), ("platform", "participant.parquet")):
         key = ("--key", tmp_path / "key.json")
-        run = ("prepare", "ukb", "--ecg", release / "Bulk", "--table", release / table, "--out", tmp_path / name)
-        assert _run(capsys, *run, "--processes", 1, *key)[0] == 0
+        argv = ("prepare", "ukb", "--ecg", release / "Bulk", "--table", release / table, "--out", tmp_path / name)
+        assert run(capsys, *argv, "--processes", 1, *key)[0] == 0
     classic, platform = (Cohort.open(tmp_path / name) for name in ("classic", "platform"))
     assert classic.fingerprint == platform.fingerprint
 
@@ -79,7 +70,7 @@ def test_the_platforms_table_gives_the_same_cohort(capsys, release, tmp_path):
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(capsys, release, tmp_path, monkeypatch, argv, said):
     monkeypatch.chdir(tmp_path)
-    status, _, err = _run(capsys, *_ukb(release, "cohort"), *argv)
+    status, _, err = run(capsys, *_ukb(release, "cohort"), *argv)
     assert status == 2
     assert said in err
     assert err.count("\n") == 1
@@ -90,32 +81,32 @@ def test_a_table_without_a_needed_field_names_it_both_ways_and_can_be_taken_as_i
     table = tmp_path / "main.csv"
     lines = (release / "main.csv").read_text().splitlines()
     table.write_text("\n".join([lines[0].replace('"31-0.0"', '"other"'), *lines[1:]]))
-    run = ("prepare", "ukb", "--ecg", release / "Bulk", "--table", table, "--out", tmp_path / "cohort", "--processes", 1)
-    status, _, err = _run(capsys, *run)
+    argv = ("prepare", "ukb", "--ecg", release / "Bulk", "--table", table, "--out", tmp_path / "cohort", "--processes", 1)
+    status, _, err = run(capsys, *argv)
     assert status == 2
     assert "found no column 31-0.0 (p31)" in err
     assert "--without 31" in err
-    assert _run(capsys, *run, "--without", 31)[0] == 0
+    assert run(capsys, *argv, "--without", 31)[0] == 0
     assert Cohort.open(tmp_path / "cohort").subjects["sex"].isna().all()
 
 
 def test_the_key_file_is_not_kept_in_the_cohort(capsys, release, tmp_path):
-    status, _, err = _run(capsys, *_ukb(release, tmp_path / "cohort", "--key", tmp_path / "cohort" / "key.json"))
+    status, _, err = run(capsys, *_ukb(release, tmp_path / "cohort", "--key", tmp_path / "cohort" / "key.json"))
     assert status == 2
     assert "keep it apart" in err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_published_lists_are_told_with_their_faults(capsys, release, tmp_path):
-    status, out, _ = _run(capsys, *_ukb(release, tmp_path / "cohort", "--code-set", "alvarez_florez"))
+    status, out, _ = run(capsys, *_ukb(release, tmp_path / "cohort", "--code-set", "alvarez_florez"))
     assert status == 0
     assert out.count("note: alvarez_florez:") >= 3
 
 
 def test_running_again_opens_what_is_complete(capsys, release, tmp_path):
-    first = _run(capsys, *_ukb(release, tmp_path / "cohort"))
+    first = run(capsys, *_ukb(release, tmp_path / "cohort"))
     before = Cohort.open(tmp_path / "cohort").fingerprint
-    again = _run(capsys, *_ukb(release, tmp_path / "cohort"))
+    again = run(capsys, *_ukb(release, tmp_path / "cohort"))
     assert (first[0], again[0]) == (0, 0)
     assert Cohort.open(tmp_path / "cohort").fingerprint == before
 
@@ -128,7 +119,7 @@ def test_a_manifest_makes_a_cohort_of_ecgs_alone(capsys, release, tmp_path):
         shutil.copy(path, tmp_path / "ecg" / f"patient{k}.xml")
         lines.append(f"P{k:03d},ecg/patient{k}.xml,{50 + k},female,{k % 2},Somebody")
     (tmp_path / "visits.csv").write_text("\n".join(lines))
-    status, out, err = _run(
+    status, out, err = run(
         capsys, "prepare", "folder", "--manifest", tmp_path / "visits.csv", "--out", tmp_path / "cohort", "--processes", 1
     )
     assert status == 0, err
@@ -141,7 +132,7 @@ def test_a_manifest_makes_a_cohort_of_ecgs_alone(capsys, release, tmp_path):
 
 def test_a_manifest_without_its_columns_is_one_line(capsys, tmp_path):
     (tmp_path / "visits.csv").write_text("patient,file\n1,a.xml\n")
-    status, _, err = _run(capsys, "prepare", "folder", "--manifest", tmp_path / "visits.csv", "--out", tmp_path / "cohort")
+    status, _, err = run(capsys, "prepare", "folder", "--manifest", tmp_path / "visits.csv", "--out", tmp_path / "cohort")
     assert status == 2
     assert err == ("cardiolens: visits.csv: found no column subject; expected columns subject and ecg; name the columns so\n")
     assert [path.name for path in tmp_path.iterdir()] == ["visits.csv"]

@@ -11,17 +11,9 @@ from cardiolens.formats import wfdb_record
 from cardiolens.recipes import smoke
 from cardiolens.synthetic.generator import make_subject
 from cardiolens.training.run import Run
+from command import run
 
 PEOPLE = [f"00{100 + index}" for index in range(6)]
-
-
-def _run(capsys, *argv) -> tuple[int, str, str]:
-    try:
-        status = main([str(part) for part in argv])
-    except SystemExit as stop:
-        status = stop.code
-    shown = capsys.readouterr()
-    return status, shown.out, shown.err
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +49,11 @@ def work(prepared, tmp_path):
 
 
 def _withdraw(capsys, work, *more, paths=None):
-    return _run(capsys, "withdraw", "--list", work.parent / "gone.csv", *(paths or [work / "cohort"]), *more)
+    return run(capsys, "withdraw", "--list", work.parent / "gone.csv", *(paths or [work / "cohort"]), *more)
 
 
 def test_it_has_help_with_an_example(capsys):
-    status, out, _ = _run(capsys, "withdraw", "--help")
+    status, out, _ = run(capsys, "withdraw", "--help")
     assert status == 0
     assert "cardiolens withdraw --list" in out
 
@@ -88,7 +80,7 @@ def test_the_key_file_forgets_the_number_and_remembers_the_hash(capsys, work):
 def test_they_are_never_taken_in_again_by_the_same_key(capsys, archive, work):
     _withdraw(capsys, work)
     key = work / "cohort.participants.json"
-    status, out, err = _run(capsys, *_prepare(archive, work / "later", "--key", key))
+    status, out, err = run(capsys, *_prepare(archive, work / "later", "--key", key))
     assert status == 0, err
     assert "2  visits of people who withdrew" in out
     assert len(Cohort.open(work / "later").subjects) == 4
@@ -157,13 +149,14 @@ def test_a_link_is_told(capsys, work):
         (lambda work: (work / "cohort.participants.json").unlink(), "give its place by --key"),
         (lambda work: (work / "cohort.participants.json").write_text("{}"), "a file that is no key file"),
         (lambda work: (work.parent / "gone.csv").write_text("\n"), "found nobody in it"),
+        (lambda work: (work.parent / "gone.csv").write_text("00102\nabc\n"), "found no number in line 2"),
         (lambda work: (work.parent / "gone.csv").unlink(), "a file that cannot be read"),
         (lambda work: (work.parent / "gone.csv").write_text("\n".join(PEOPLE)), "nobody left"),
         (lambda work: (work / "cohort" / "cohort.json").write_text("{}"), "a cohort.json without a schema version"),
         (lambda work: (work / "cohort").rename(work / "cohort.building"), "a half-built cohort"),
         (lambda work: shutil.rmtree(work / "cohort"), "no such folder"),
     ],
-    ids=["no key", "broken key", "empty list", "no list", "everybody", "damaged", "half-built", "absent"],
+    ids=["no key", "broken key", "empty list", "no numbers", "no list", "everybody", "damaged", "half-built", "absent"],
 )
 def test_a_mistake_is_one_line_and_status_2_and_changes_nothing(capsys, work, spoil, said):
     spoil(work)
@@ -178,7 +171,35 @@ def test_a_mistake_is_one_line_and_status_2_and_changes_nothing(capsys, work, sp
 
 
 def test_the_key_of_another_cohort_is_refused(capsys, archive, work, tmp_path):
-    assert _run(capsys, *_prepare(archive, tmp_path / "other"))[0] == 0
+    assert run(capsys, *_prepare(archive, tmp_path / "other"))[0] == 0
     status, _, err = _withdraw(capsys, work, "--key", tmp_path / "other.participants.json")
     assert status == 2
     assert "found a key file that knows nobody of cohort" in err
+
+
+def test_a_list_that_names_nobody_warns_and_is_no_failure(capsys, work):
+    (work.parent / "gone.csv").write_text("7000001\n7000002\n")
+    status, out, err = _withdraw(capsys, work)
+    assert status == 0
+    assert "2 listed, 0 known to this key" in out
+    assert "cohort: 0 people removed" in out
+    assert "warning: 2 listed, 0 known to this key; " in err
+
+
+def test_who_is_known_is_counted_however_zeros_are_written(capsys, work):
+    (work.parent / "gone.csv").write_text("102\n00104\n7000001\n")
+    _, out, err = _withdraw(capsys, work)
+    assert "3 listed, 2 known to this key" in out
+    assert "warning" not in err
+
+
+def test_predictions_of_files_lose_their_rows(capsys, work):
+    from cardiolens.privacy import hide_participants
+
+    (work.parent / "gone.csv").write_text("7000001\n102\n")
+    shown = [hide_participants(f"{number}_20205_2_0.xml") for number in (7000001, 7000002)]
+    (work / "predictions.csv").write_text("source,af_risk\n" + "".join(f"{name},0.1\n" for name in shown))
+    status, out, _ = _withdraw(capsys, work, "--key", work / "cohort.participants.json", paths=[work])
+    assert status == 0
+    assert "work/predictions.csv: 1 rows removed" in out
+    assert (work / "predictions.csv").read_text() == f"source,af_risk\n{shown[1]},0.1\n"

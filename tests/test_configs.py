@@ -1,10 +1,10 @@
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import pytest
 
-from cardiolens.configs import Kinds, digest, from_json, to_json
+from cardiolens.configs import LATER, Kinds, digest, from_json, to_json
 from cardiolens.errors import BadOption
 
 
@@ -49,6 +49,28 @@ def test_the_digest_changes_with_any_setting():
     drawing = Drawing(Disc())
     assert digest(drawing) == digest(Drawing(Disc()))
     assert len({digest(drawing), digest(replace(drawing, limit=2.0)), digest(Drawing(Disc(2.0))), digest(Drawing(Box()))}) == 4
+
+
+@dataclass(frozen=True)
+class Ring(Shape):
+    radius: float = 1.0
+    hole: float = field(default=0.0, metadata=LATER)
+
+
+@dataclass(frozen=True)
+class Page:
+    rings: tuple[Shape, ...]
+    margin: float = field(default=2.0, metadata=LATER)
+
+
+def test_a_field_that_came_later_is_stored_only_where_it_is_used():
+    page = Page((Ring(), Ring(hole=0.5)))
+    stored = to_json(page)
+    assert stored == {"rings": [{"kind": "Ring", "radius": 1.0}, {"kind": "Ring", "radius": 1.0, "hole": 0.5}]}
+    assert to_json(replace(page, margin=3.0)) == stored | {"margin": 3.0}
+    for one in (page, replace(page, margin=3.0)):
+        assert from_json(Page, to_json(one), source="page.json") == one
+    assert digest(page) != digest(replace(page, margin=3.0))
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "cardiolens"
 FLOORS = {
     "types": 0, "errors": 0, "atomic": 0, "privacy": 0, "batch": 0, "keyed_random": 0, "configs": 0, "progress": 0,
-    "source_digest": 0, "uncertainty": 0, "parallel": 0, "cluster": 0, "notice": 0,
+    "source_digest": 0, "uncertainty": 0, "parallel": 0, "cluster": 0, "notice": 0, "spreadsheet": 0,
     "signals": 1, "imaging": 1, "nn": 1,
     "formats": 2, "tasks": 2, "synthetic": 2,
     "methods": 3, "cohorts": 3, "bundles": 3,
     "training": 4, "evaluation": 4,
     "recipes": 5, "serving": 5,
-    "study": 6,
+    "study": 6, "account": 6,
     "cli": 7,
 }  # fmt: skip
 GROUND = {room for room, floor in FLOORS.items() if floor == 0}

@@ -1,7 +1,7 @@
 import stat
 
 from cardiolens import privacy
-from cardiolens.privacy import display_name, hide_participants, hiding_by, keyed_hash
+from cardiolens.privacy import display_name, hidden_participant, hide_participants, hiding_by, keyed_hash
 
 
 def test_a_participants_number_in_a_file_name_is_shown_as_a_hash():
@@ -43,3 +43,10 @@ def test_a_key_holds_as_long_as_it_is_asked_for():
             assert hide_participants("1234567") != inside
         assert hide_participants("1234567") == inside == f"id-{keyed_hash('1234567', key=b'a', length=8)}"
     assert hide_participants("1234567") != inside
+
+
+def test_the_one_person_whom_a_hidden_name_stands_for():
+    one, other = (hide_participants(number) for number in ("1234567", "7654321"))
+    assert hidden_participant(f"{one}/{one}_2.xml") == one
+    for text in (f"{one}/{other}.xml", "ecg.xml", "id-0123456789"):
+        assert hidden_participant(text) == ""

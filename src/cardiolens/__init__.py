@@ -8,6 +8,7 @@ from importlib import import_module
 _HOMES = {
     "CardiolensError": "cardiolens.errors",
     "Cohort": "cardiolens.cohorts.store",
+    "EcgEmbedder": "cardiolens.serving.embedding",
     "Predictor": "cardiolens.serving.predictor",
     "Recording": "cardiolens.types",
     "RunConfig": "cardiolens.training.config",

@@ -10,18 +10,23 @@ import functools
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import cattrs
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.v import format_exception
 
 from cardiolens.errors import BadOption, CardiolensError
 
 T = TypeVar("T")
 KIND = "kind"
+LATER: Mapping[str, Any] = MappingProxyType({"later": True})
+"""Metadata of a field that came when configurations had been stored already. At its default it is not stored, so that they keep
+their JSON and their fingerprints."""
 
 
 class Kinds:
@@ -69,14 +74,24 @@ def refuse_outside(config: object, ranges: Mapping[str, tuple[bool, str]]) -> No
 @functools.cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook_factory(_has_later_fields, functools.partial(_without_unused, converter))
     converter.register_unstructure_hook_func(
         lambda cls: inspect.isclass(cls) and issubclass(cls, Kinds),
-        lambda config: {KIND: type(config).__name__} | converter.gen_unstructure_attrs_fromdict(type(config))(config),
+        lambda config: {KIND: type(config).__name__} | _without_unused(converter, type(config))(config),
     )
     converter.register_structure_hook_func(
         lambda cls: inspect.isclass(cls) and issubclass(cls, Kinds), lambda stored, cls: _structure_kind(converter, stored, cls)
     )
     return converter
+
+
+def _has_later_fields(cls: object) -> bool:
+    return is_dataclass(cls) and any(field.metadata.get("later") for field in fields(cls))
+
+
+def _without_unused(converter: cattrs.Converter, cls: type) -> Callable[[object], dict[str, Any]]:
+    unused = {field.name: override(omit_if_default=True) for field in fields(cls) if field.metadata.get("later")}
+    return make_dict_unstructure_fn(cls, converter, **unused)
 
 
 class _UnknownKind(ValueError):

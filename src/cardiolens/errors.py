@@ -10,7 +10,8 @@
     │   ├── BadBundle           a bundle directory that is damaged or of another schema
     │   ├── BadRun              a run directory that cannot be resumed or read
     │   └── BadOption           a setting outside its range, misspelt or impossible with another
-    └── NoSpace             the disk is full; what was written so far is kept and can be resumed
+    ├── NoSpace             the disk is full; what was written so far is kept and can be resumed
+    └── LostProcess         of several processes that train together another one ended
 
 Every message is one line: the file, what was found, what was expected, what to do.
 """
@@ -99,3 +100,17 @@ class NoSpace(CardiolensError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.target,)
+
+
+class LostProcess(CardiolensError):
+    """Of several processes that train together another one ended, or cannot be reached."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"another process of this training ended, or cannot be reached ({reason}); what is complete is kept; "
+            "run the same command again to go on from there"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason,)

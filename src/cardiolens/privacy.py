@@ -21,6 +21,7 @@ from pathlib import Path
 # Seven digits that are not part of a longer number, as UK Biobank numbers its participants.
 # A name that is hidden already may hold seven digits by chance and is left as it is.
 _PARTICIPANT = re.compile(r"id-[0-9a-f]{8}(?![0-9a-f])|(?<!\d)[1-9]\d{6}(?!\d)")
+_HIDDEN = re.compile(r"id-[0-9a-f]{8}(?![0-9a-f])")
 _KEY: ContextVar[bytes | None] = ContextVar("key of the names that are hidden", default=None)
 
 
@@ -37,6 +38,17 @@ def display_name(path: str | Path) -> str:
 def hide_participants(text: str) -> str:
     """`text` with every free-standing seven-digit number replaced by `id-` and a keyed hash."""
     return _PARTICIPANT.sub(lambda match: _hidden(match.group()), text)
+
+
+def hidden_participant(shown: str) -> str:
+    """The one `id-` name in a text that is safe to show; empty where there is none, or several people's."""
+    names = hidden_participants(shown)
+    return names.pop() if len(names) == 1 else ""
+
+
+def hidden_participants(shown: str) -> set[str]:
+    """Every `id-` name in a text that is safe to show."""
+    return set(_HIDDEN.findall(shown))
 
 
 def _hidden(found: str) -> str:

@@ -47,6 +47,8 @@ class Recording:
     """Limb leads that were computed from others; a law that holds by construction tests nothing."""
     absent_leads: tuple[str, ...] = ()
     """Leads that were not recorded and stand as zeros, where that was allowed."""
+    read_as: str = "mV"
+    """The unit that a table's numbers were taken to be in, V, mV, uV or nV; a message about the scale names it."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,21 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cardiolens.cli import audit, cohorts, ecg_files, models, mri, study, withdraw
+from cardiolens.cli import (
+    audit,
+    benchmark,
+    bundles,
+    cohorts,
+    ecg_files,
+    embed,
+    explain,
+    export,
+    models,
+    mri,
+    serve,
+    study,
+    withdraw,
+)
 from cardiolens.cli.verbs import Parser, fail
 from cardiolens.errors import CardiolensError, NoSpace
 from cardiolens.notice import NOTICE
@@ -55,6 +69,6 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    for group in (study, cohorts, models, ecg_files, mri, withdraw, audit):
+    for group in (study, cohorts, models, bundles, ecg_files, embed, explain, serve, export, mri, withdraw, audit, benchmark):
         group.add_verbs(verbs)
     return parser

@@ -33,7 +33,7 @@ def add_sources(sources: argparse._SubParsersAction) -> None:
     ukb.add_argument("--withdrawn", type=Path, metavar="FILE", help="people who withdrew, one number per line")
     ukb.add_argument("--without", type=int, nargs="+", default=[], metavar="FIELD", help="needed fields that the table lacks")
     ukb.add_argument(
-        "--phenotypes", default="own,ukb,table", metavar="ORDER",
+        "--phenotypes", default="ukb,own,table", metavar="ORDER",
         help="where each phenotype comes from, the first that has it: own (measured here), ukb (24100-24174), table",
     )  # fmt: skip
     ukb.add_argument("--phenotype-table", type=Path, metavar="FILE", help="your own phenotypes: eid, instance, lvedv_ml ...")
@@ -197,15 +197,24 @@ def _run(arguments: argparse.Namespace, prepare: Callable[[Path, dict], Cohort])
 
 def tell(cohort: Cohort) -> None:
     """Print where rows came from, how splits fell out and how many have which disease."""
+    from cardiolens.cohorts.agreement import in_words
     from cardiolens.cohorts.balance import odd_splits, split_balance
     from cardiolens.cohorts.labels.counts import as_text, label_counts
+    from cardiolens.cohorts.repeated import num_refused_as_repeated
     from cardiolens.cohorts.training_sets import EVERYBODY, binary_columns
 
     manifest = cohort.manifest
     for what, count in manifest.flow:
         print(f"{count:>9,}  {what}")
     print(f"{manifest.num_refused:>9,}  refused, {manifest.num_rows:,} rows kept; reasons and lost parts in refused.csv")
+    if repeated := num_refused_as_repeated(cohort):
+        print(
+            f"note: {repeated:,} of the refused have, sample by sample, the ECG of another person, which is kept once; "
+            "refused.csv says who: find out whose it is"
+        )
     print(f"\n{split_balance(cohort).to_string()}\n")
+    for line in in_words(manifest.phenotype_agreement):
+        print(line)
     for oddity in odd_splits(cohort):
         print(f"note: {oddity}")
     for column, why in manifest.settings.source.get("left_out", {}).items():

@@ -10,6 +10,8 @@ from cardiolens.cli.verbs import add_verb, fail
 from cardiolens.notice import NOTICE
 
 if TYPE_CHECKING:
+    import torch
+
     from cardiolens.cohorts.store import Cohort
     from cardiolens.study.plan import Study
 
@@ -48,6 +50,7 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     )
     study.add_argument("--jobs", type=int, default=1, help="runs side by side (default 1)")
     study.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster instead, as tcp://node1:8786")
+    study.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 ... (default: the GPU where there is one)")
     study.add_argument("--dry-run", action="store_true", help="print the runs and how long they would take here")
 
     report = add_verb(
@@ -79,7 +82,9 @@ def _study(arguments: argparse.Namespace) -> int:
     from cardiolens.progress import terminal_progress
     from cardiolens.study.studies import allowed_by, choose_study
     from cardiolens.study.written import AskedStudy, do_study, seen_from
+    from cardiolens.training.device import choose_device
 
+    choose_device(arguments.device)
     if not 1 <= arguments.seeds <= 5 or arguments.jobs < 1:
         fail("study", f"--seeds takes 1 to 5 and --jobs 1 or more, found {arguments.seeds} and {arguments.jobs}")
     parts = tuple(arguments.only.split(",")) if arguments.only else ()
@@ -89,7 +94,7 @@ def _study(arguments: argparse.Namespace) -> int:
         study, left_out = allowed_by(study, cohort)
         for key, why in left_out.items():
             print(f"Left out: {key}, since {why}.")
-        return _print_forecast(study, cohort)
+        return _print_forecast(study, cohort, choose_device(arguments.device))
     other = arguments.test_cohort
     asked = AskedStudy(
         name=arguments.name,
@@ -102,18 +107,17 @@ def _study(arguments: argparse.Namespace) -> int:
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
     workers = Workers(arguments.jobs, arguments.scheduler)
-    written, count = do_study(asked, arguments.out, workers=workers, progress=terminal_progress())
+    written, count = do_study(asked, arguments.out, workers=workers, device=arguments.device, progress=terminal_progress())
     for path in written:
         print(path)
     print(f"{count} runs. {NOTICE}")
     return 0
 
 
-def _print_forecast(study: Study, cohort: Cohort) -> int:
+def _print_forecast(study: Study, cohort: Cohort, device: torch.device) -> int:
     from cardiolens.study.forecast import forecast
-    from cardiolens.training.device import choose_device
 
-    expected = forecast(study, cohort, choose_device("auto"))
+    expected = forecast(study, cohort, device)
     for one in expected:
         print(f"{one.seconds:>10,.0f} s  {one.examples:>12,} examples  {one.key}")
     hours = sum(one.seconds for one in expected) / 3600

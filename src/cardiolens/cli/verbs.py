@@ -43,6 +43,11 @@ def refuse_output(verb: str, option: str, path: Path | None, *, suffixes: tuple[
         fail(verb, f"{option} {path.name}: ends in {path.suffix or 'nothing'}; expected {' or '.join(suffixes)}")
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """`--model`, for verbs that ask one."""
+    parser.add_argument("--model", help="a bundle, or OWNER/NAME[@REVISION] of one on the hub (default: the one that ships)")
+
+
 def add_verb(
     verbs: argparse._SubParsersAction, name: str, run: Callable[[argparse.Namespace], int], summary: str, examples: str
 ) -> argparse.ArgumentParser:

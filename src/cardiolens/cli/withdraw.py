@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from cardiolens.cli.verbs import add_verb
@@ -26,14 +27,22 @@ def _withdraw(arguments: argparse.Namespace) -> int:
     from cardiolens.cohorts.withdrawn_list import read_withdrawn
     from cardiolens.privacy import hiding_by
     from cardiolens.progress import terminal_progress
-    from cardiolens.serving.withdrawal import withdraw, withdrawn_subjects
+    from cardiolens.serving.withdrawal import count_known, withdraw, withdrawn_subjects
 
     people = Participants.open(arguments.key or _key_beside(arguments.paths))
-    listed = read_withdrawn(arguments.list)
+    listed = read_withdrawn(arguments.list, numbers_only=people.are_numbers)
+    num_listed, num_known = count_known(listed, people)
     with hiding_by(people.key):
         report = withdraw(arguments.paths, listed, people, terminal_progress())
     # Whoever is on the list is never taken in later, into no cohort of this key.
     people.without(withdrawn_subjects(listed, people))
+    print(f"{num_listed:,} listed, {num_known:,} known to this key")
+    if not num_known:
+        print(
+            f"cardiolens: warning: {num_listed:,} listed, 0 known to this key; where somebody of the cohort should be on it, "
+            "the list is of another application or study: numbers differ between them",
+            file=sys.stderr,
+        )
     for name, count in report.cohorts.items():
         print(f"{name}: {count:,} people removed")
     for name, count in report.tables.items():
