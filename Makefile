@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test test-long lint bundle benchmark clean
+.PHONY: help setup demo test test-long lint docs bundle benchmark clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is to make
@@ -32,6 +32,9 @@ test-long: setup ## Run the tests that take minutes as well
 lint: setup ## Check style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+docs: setup ## Write the API reference from the docstrings; out/api/index.html
+	@$(BIN)/python scripts/api_reference.py out/api
 
 bundle: setup ## Train the shipped bundle again (about an hour); needed when generator or recipe change
 	@$(BIN)/python scripts/train_shipped_bundle.py out/shipped
