@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -78,6 +79,8 @@ def _fail(rank, port, ending):
         largest(rank)
         if rank == 0:
             ending()
+        # The other one has gone meanwhile, and the store with it, unless it waited.
+        time.sleep(1)
         largest(rank)
 
 

@@ -30,6 +30,10 @@ _FROM_TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _LONGEST_WAIT = timedelta(minutes=30)
 _SECONDS_TO_SPEAK = 1.0
 """torchrun ends all processes as soon as one has ended; so long the silent ones leave the one that speaks."""
+_FAILED = "failed"
+"""What the store counts: processes that failed."""
+_LONGEST_OUTLASTING_S = 10.0
+_BETWEEN_LOOKS_S = 0.01
 
 
 @contextmanager
@@ -49,7 +53,7 @@ def joined(device: str) -> Iterator[torch.device]:
     # that is held lives on after it was left: its threads would then still run while Python ends, which aborts the process.
     importlib.import_module("torch.distributed.nn.functional")
     store, rank, processes = next(rendezvous("env://", timeout=_LONGEST_WAIT))
-    waits_for_the_dead = False
+    waits_for_the_dead, failed = False, False
     try:
         place = own_device(device)
         waits_for_the_dead = place.type == "cuda"
@@ -70,6 +74,7 @@ def joined(device: str) -> Iterator[torch.device]:
         waits_for_the_dead &= not isinstance(error, (BadInput, KeyboardInterrupt, SystemExit))
         if not isinstance(error, (CardiolensError, OSError, KeyboardInterrupt)):
             raise
+        failed = True
         if not _is_first_to_speak(store):
             time.sleep(_SECONDS_TO_SPEAK)
             raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 2) from error
@@ -77,6 +82,8 @@ def joined(device: str) -> Iterator[torch.device]:
     finally:
         if distributed.is_initialized() and not waits_for_the_dead:
             distributed.destroy_process_group()
+        if failed:
+            _outlast_the_others(store, rank, processes)
 
 
 def own_device(name: str) -> torch.device:
@@ -204,9 +211,21 @@ def take_over(method: nn.Module) -> None:
             tensor.copy_(sent)
 
 
+def _outlast_the_others(store: distributed.Store, rank: int, processes: int) -> None:
+    """Where this failed process holds the store: stay until the others have seen in it that the reason is being said."""
+    if rank != 0 or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        return
+    end = time.monotonic() + _LONGEST_OUTLASTING_S
+    while (failed := store.add(_FAILED, 0)) < processes and time.monotonic() < end:
+        if failed > 1:
+            # Their end may be the end of this process too, which has yet to speak.
+            end = min(end, time.monotonic() + _SECONDS_TO_SPEAK / 2)
+        time.sleep(_BETWEEN_LOOKS_S)
+
+
 def _is_first_to_speak(store: distributed.Store) -> bool:
     try:
-        return store.add("failed", 1) == 1
+        return store.add(_FAILED, 1) == 1
     except RuntimeError:
         # Whoever held the store is gone, and may have said nothing.
         return True
