@@ -95,6 +95,7 @@ def make_step(
     weight_decay: float = 0.05,
     betas: tuple[float, float] = (0.9, 0.95),
     compiled: bool = False,
+    cuda_graphs: bool = False,
 ) -> Callable[[], None]:
     """A whole step of a training: forward, backward and optimiser, which hardly moves the weights.
 
@@ -103,7 +104,7 @@ def make_step(
     """
     optimiser = build_optimiser(method.parameter_groups(weight_decay), betas=betas)
     set_learning_rate(optimiser, 1e-6)
-    forward = CompiledMethod(method, len(batch)) if compiled else method
+    forward = CompiledMethod(method, len(batch), cuda_graphs=cuda_graphs) if compiled else method
     method.train()
 
     def step() -> None:
@@ -116,14 +117,16 @@ def make_step(
     return step
 
 
-def measure_step(method: Method, batch: Batch, precision: Precision, *, seconds: float, compiled: bool = False) -> StepRate:
+def measure_step(
+    method: Method, batch: Batch, precision: Precision, *, seconds: float, compiled: bool = False, cuda_graphs: bool = False
+) -> StepRate:
     """Whole steps for about so many seconds and at least three times, with freed memory kept as a training keeps it.
 
     Raises:
         BadOption: the method does not compile as one graph.
     """
     device = batch.ecg.device
-    step = make_step(method, batch, precision, compiled=compiled)
+    step = make_step(method, batch, precision, compiled=compiled, cuda_graphs=cuda_graphs)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with freed_memory_kept(device):

@@ -24,6 +24,7 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     benchmark.add_argument("--stage", nargs="+", choices=_STAGES, default=list(_STAGES), help="default: all")
     benchmark.add_argument("--precision", nargs="+", choices=_PRECISIONS, default=list(_PRECISIONS), help="default: both")
     benchmark.add_argument("--compiled", action="store_true", help="measure the step as one compiled graph, too")
+    benchmark.add_argument("--cuda-graphs", action="store_true", help="with --compiled: and launched as one CUDA graph")
     benchmark.add_argument("--batch-size", type=int, metavar="N", help="default: the paper's on a GPU, smaller on a CPU")
     benchmark.add_argument("--threads", type=int, metavar="N", help="of a CPU (default: PyTorch's choice)")
     benchmark.add_argument("--seconds", type=float, default=10.0, help="for each measurement (default 10)")
@@ -37,6 +38,8 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     too_few = (threads is not None and threads < 1) or (batch_size is not None and batch_size < 2)
     if too_few or not 0 < arguments.seconds < float("inf"):
         fail("benchmark", "--seconds takes more than 0, --threads 1 or more, --batch-size 2 or more")
+    if arguments.cuda_graphs and not arguments.compiled:
+        fail("benchmark", "--cuda-graphs launches a compiled step: give --compiled too")
     import json
     from dataclasses import asdict
 
@@ -55,11 +58,15 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = choose_device(arguments.device)
+    if arguments.cuda_graphs and device.type != "cuda":
+        fail("benchmark", f"--cuda-graphs: found the device {device}, expected a GPU; leave it out")
     wanted = {"fp32": Precision.FP32, "bf16": Precision.BF16}
     if arguments.compiled and (missing := why_no_compiler(device.type)):
         fail("benchmark", f"--compiled: nothing can be compiled here, {missing}")
+    ways = {"compiled": {"compiled": True}, "cuda_graphs": {"compiled": True, "cuda_graphs": True}}
+    ways = {way: how for way, how in ways.items() if getattr(arguments, way)}
     rows = []
-    total = len(arguments.precision) * (1 + len(arguments.stage) * (1 + arguments.compiled))
+    total = len(arguments.precision) * (1 + len(arguments.stage) * (1 + len(ways)))
     with terminal_progress().task("measuring", total=total, unit="measurements") as task:
         for name in arguments.precision:
             ceilings = measure_ceilings(device, wanted[name])
@@ -74,9 +81,10 @@ def _benchmark(arguments: argparse.Namespace) -> int:
                     **asdict(cost), **asdict(rate), "ceilings": asdict(ceilings),
                 })  # fmt: skip
                 task.advance()
-                if arguments.compiled:
-                    compiled = measure_step(stage.method, stage.batch, wanted[name], seconds=arguments.seconds, compiled=True)
-                    rows[-1]["compiled"] = asdict(compiled)
+                for way, how in ways.items():
+                    rows[-1][way] = asdict(
+                        measure_step(stage.method, stage.batch, wanted[name], seconds=arguments.seconds, **how)
+                    )
                     task.advance()
     found = {"device": str(device), "threads": torch.get_num_threads(), "environment": describe_environment(device)}
     _print(rows)
@@ -103,9 +111,10 @@ def _print(rows: list[dict]) -> None:
         )  # fmt: skip
     Console().print(table)
     for row in rows:
-        if compiled := row.get("compiled"):
-            gain = compiled["samples_per_second"] / row["samples_per_second"]
-            print(
-                f"{row['stage']} {row['precision']} compiled: {compiled['samples_per_second']:,.1f} samples/s, "
-                f"{gain:.2f} times that; the first step, with compiling, {compiled['first_seconds']:.0f} s"
-            )
+        for way, said in (("compiled", "compiled"), ("cuda_graphs", "as a CUDA graph")):
+            if rate := row.get(way):
+                gain = rate["samples_per_second"] / row["samples_per_second"]
+                print(
+                    f"{row['stage']} {row['precision']} {said}: {rate['samples_per_second']:,.1f} samples/s, "
+                    f"{gain:.2f} times that; the first step, with compiling, {rate['first_seconds']:.0f} s"
+                )
