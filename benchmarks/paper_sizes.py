@@ -57,9 +57,9 @@ def pretraining(chosen: argparse.Namespace) -> dict[str, tuple[RunConfig, tuple[
 
 
 def of_epochs(config: RunConfig, epochs: int, chosen: argparse.Namespace) -> RunConfig:
-    """The same training in fewer epochs, a tenth of which warms up, as one graph where there is a GPU."""
+    """The same training in fewer epochs, a tenth of which warms up."""
     training = replace(
-        config.training, epochs=epochs, warmup_epochs=epochs / 10, compiled=chosen.device != "cpu", drop_last=True,
+        config.training, epochs=epochs, warmup_epochs=epochs / 10, compiled=chosen.compiled, drop_last=True,
         precision=Precision.FP32 if chosen.small else Precision.BF16,
     )  # fmt: skip
     return replace(config, training=training)
@@ -128,6 +128,7 @@ def main() -> None:
     parser.add_argument("--mdm-epochs", type=int, default=300)
     parser.add_argument("--mmcl-epochs", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=30, help="of fine-tuning")
+    parser.add_argument("--compiled", action="store_true", help="compile pre-training first: a minute or two for each")
     parser.add_argument("--prepare", action="store_true", help="make the hearts and stop")
     parser.add_argument("--small", action="store_true", help="the demo's models, to try the script itself")
     parser.add_argument("--out", type=Path, default=RESULTS)

@@ -59,8 +59,7 @@ def rate(stage: str, cohort: Cohort, folder: Path, chosen: argparse.Namespace, d
         warmup_epochs=0.0,
         batch_size=chosen.batch_size or config.training.batch_size,
         precision=Precision(chosen.precision),
-        compiled=chosen.compiled or chosen.cuda_graphs,
-        cuda_graphs=chosen.cuda_graphs,
+        compiled=chosen.compiled,
         drop_last=True,
     )
     if device.type == "cuda":
@@ -88,7 +87,6 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=[one.value for one in Precision], default="bf16")
     parser.add_argument("--compiled", action="store_true")
-    parser.add_argument("--cuda-graphs", action="store_true", help="compiled, and launched as one CUDA graph")
     parser.add_argument("--subjects", type=int, default=4096, help="of whom 70 %% train")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, help="default: the paper's")

@@ -27,8 +27,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
 from machine import RESULTS, load, processor, result_path  # noqa: E402
 
+_HOW = ("bf16", "bf16_compiled")
 PAIRS, EPOCHS = 28_030, {"mdm": 400, "mmcl": 300}
-GPU_TESTS = ("tests/cohorts/test_loader.py", "tests/training/test_together.py", "tests/training/test_compiled_step.py")
+GPU_TESTS = (
+    "tests/cohorts/test_loader.py",
+    "tests/training/test_together.py",
+    "tests/training/test_captured_step.py",
+    "tests/training/test_compiled_step.py",
+)
 Found = dict[str, Any]
 
 
@@ -49,31 +55,21 @@ class Part:
 def parts_of(device: str, *, small: bool) -> list[Part]:
     """All parts, the most wanted ones first."""
     where = ("--device", device)
-    benchmark = ("-m", "cardiolens", "benchmark", *where, "--seconds", "0.1" if small else "4", "--out", "{out}")
+    benchmark = ("-m", "cardiolens", "benchmark", *where, "--seconds", "0.1" if small else "2", "--out", "{out}")
     few = ("--batch-size", "4") if small else ()
-    stages, precisions = (("mdm",), ("fp32",)) if small else (("mdm", "mmcl", "finetune"), ("bf16", "fp32"))
-
-    def steps(stage: str, precision: str) -> Part:
-        # The kernels of a ResNet-50 are long: nothing waits for their launches.
-        ways = ("--compiled", "--cuda-graphs") if precision == "bf16" and stage != "mmcl" else ("--compiled",)
-        command = (*benchmark, "--stage", stage, "--precision", precision, *few, *(() if small else ways))
-        return Part(f"steps:{stage}_{precision}", command, 120, lambda printed, out: json.loads(out.read_text()))
-
+    stages = ("mdm",) if small else ("mdm", "mmcl", "finetune")
     size = ("--subjects", "24", "--epochs", "2") if small else ("--subjects", "4096")
+
+    def steps(stage: str, name: str, *how: str) -> Part:
+        command = (*benchmark, "--stage", stage, "--precision", *how, *few)
+        return Part(f"steps:{stage}_{name}", command, 200, lambda printed, out: json.loads(out.read_text()))
 
     def loop(stage: str, name: str, *how: str) -> Part:
         # An epoch of masked modelling is over in a fraction of a second.
         epochs = () if small else ("--epochs", "20" if stage == "mdm" else "4")
         command = ("benchmarks/training_rate.py", *where, "--stage", stage, *size, *epochs, *how, *few)
-        return Part(f"loop:{stage}_{name}", command, 120, _last_line)
+        return Part(f"loop:{stage}_{name}", command, 200, _last_line)
 
-    ways = {"bf16": () if small else ("--compiled",)} | ({} if small else {"bf16_graphs": ("--cuda-graphs",)})
-    loops = [
-        loop(stage, name, *how)
-        for name, how in ways.items()
-        for stage in stages
-        if stage in EPOCHS and (stage, name) != ("mmcl", "bf16_graphs")
-    ]
     five = (
         ("--members", "2", "--rounds", "1", "--size", "demo")
         if small
@@ -81,8 +77,18 @@ def parts_of(device: str, *, small: bool) -> list[Part]:
     )
     together = Part("together", ("benchmarks/together.py", *where, *five, "--print-only"), 150, _last_line)
     tests = Part("tests", ("-m", "pytest", "-k", "gpu", *GPU_TESTS), 150, _tests)
-    bf16, fp32 = ([steps(stage, precision) for stage in stages] for precision in (precisions * 2)[:2])
-    return [*bf16, *loops, together, tests, *([] if small else fp32)]
+    if small:
+        return [steps("mdm", "fp32", "fp32"), loop("mdm", "bf16"), together, tests]
+    return [
+        *(steps(stage, "bf16", "bf16") for stage in stages),
+        *(loop(stage, "bf16") for stage in EPOCHS),
+        together,
+        # Compiling takes a minute a stage, and two for contrastive learning.
+        *(steps(stage, "bf16_compiled", "bf16", "--compiled") for stage in stages),
+        *(loop(stage, "bf16_compiled", "--compiled") for stage in EPOCHS),
+        *(steps(stage, "fp32", "fp32") for stage in stages),
+        tests,
+    ]
 
 
 def measured(part: Part, seconds: float) -> Found:
@@ -106,9 +112,9 @@ def measured(part: Part, seconds: float) -> Found:
 
 def aims(parts: dict[str, Found]) -> list[tuple[str, str, str]]:
     """Each aim in words, what it asks for and what was reached, as far as it was measured."""
-    loops = {stage: [parts.get(f"loop:{stage}_{how}", {}).get(stage) for how in ("bf16", "bf16_graphs")] for stage in EPOCHS}
+    loops = {stage: [parts.get(f"loop:{stage}_{how}", {}).get(stage) for how in _HOW] for stage in EPOCHS}
     rates = {stage: max(loop["samples_per_second"] for loop in loops[stage] if loop) for stage in EPOCHS if any(loops[stage])}
-    stepped = {stage: _best_step(parts.get(f"steps:{stage}_bf16", {})) for stage in EPOCHS}
+    stepped = {stage: _best_step([parts.get(f"steps:{stage}_{how}", {}) for how in _HOW]) for stage in EPOCHS}
     whole = sum(EPOCHS[stage] * PAIRS / rate for stage, rate in rates.items()) / 60 if len(rates) == len(EPOCHS) else None
     gain = parts.get("together", {}).get("paper_bf16", {}).get("times_the_rate_of_one_after_the_other", {}).get("as_one")
     members = parts.get("together", {}).get("members", 5)
@@ -174,9 +180,10 @@ def _tests(printed: str, out: Path) -> Found:
     return {kind: int(count) for count, kind in re.findall(r"(\d+) (passed|skipped|deselected)", line)}
 
 
-def _best_step(found: Found) -> float | None:
-    rows = [rate for row in found.get("stages", []) for rate in (row, row.get("compiled"), row.get("cuda_graphs")) if rate]
-    return max((row["samples_per_second"] for row in rows), default=None)
+def _best_step(found: list[Found]) -> float | None:
+    rows = [row for one in found for row in one.get("stages", [])]
+    rates = [rate for row in rows for rate in (row, row.get("replayed"), row.get("compiled")) if rate]
+    return max((rate["samples_per_second"] for rate in rates), default=None)
 
 
 def _said(number: float | None, unit: str) -> str:

@@ -50,13 +50,13 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`; copies from pinned memory overlap with compute."""
-        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in self._tensors().items()})
+        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in self.tensors().items()})
 
     def rows(self, index: slice) -> Batch:
         """Some rows of the batch, in order, as a batch of their own."""
-        return replace(self, whole=None, **{name: tensor[index] for name, tensor in self._tensors().items()})
+        return replace(self, whole=None, **{name: tensor[index] for name, tensor in self.tensors().items()})
 
-    def _tensors(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, Tensor]:
         return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
 
 

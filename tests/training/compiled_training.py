@@ -1,7 +1,7 @@
 """A program, not a test: compiled trainings, which the types that tests check would break. Prints what it found as JSON.
 
 python compiled_training.py graphs FOLDER NAME ...     each method through the loop, traced but not turned into kernels
-python compiled_training.py train NAME FOLDER [compiled] [graphed] [die] [cuda]      its run; `die` leaves in the second epoch
+python compiled_training.py train NAME FOLDER [compiled] [die] [cuda]   its run; `die` leaves without a word in the second epoch
 python compiled_training.py draws [cuda]               whether compiled draws are those of the library, by name
 """
 
@@ -30,10 +30,10 @@ from cardiolens.nn.masking import random_visible
 from cardiolens.nn.pooling import MeanPoolConfig
 from cardiolens.progress import PlainProgress
 from cardiolens.signals.augmentation import EcgAugmentationConfig
-from cardiolens.training.compiled_step import kind_of_step
 from cardiolens.training.config import RunConfig, TrainingConfig
 from cardiolens.training.loop import fit
 from cardiolens.training.run import Run
+from cardiolens.training.step_forward import kind_of_step
 
 BATCH, EPOCHS = 4, 3
 
@@ -93,12 +93,10 @@ class Six:
             yield batch.rows(rows)
 
 
-def train(
-    name: str, folder: Path, *, compiled: bool, graphed: bool = False, die: bool = False, device: str = "cpu"
-) -> dict[str, object]:
+def train(name: str, folder: Path, *, compiled: bool, die: bool = False, device: str = "cpu") -> dict[str, object]:
     """Train a method from where its folder is; what was written while it did."""
-    how = {"accumulation": 2 if name == "in parts" else 1, "compiled": compiled or graphed, "cuda_graphs": graphed}
-    training = TrainingConfig(EPOCHS, BATCH, 1e-3, **how, checkpoint_every_steps=1)
+    parts = 2 if name == "in parts" else 1
+    training = TrainingConfig(EPOCHS, BATCH, 1e-3, accumulation=parts, compiled=compiled, checkpoint_every_steps=1)
     run = Run.start_or_resume(folder, RunConfig(name, ALL[name], training), cohort="six")
     method = run.config.method.build(seed=0).to(device)
     written = StringIO()
@@ -159,8 +157,9 @@ def main(what: str, *given: str) -> dict[str, object]:
         return draws(*given)
     if what == "train":
         name, folder, *how = given
-        asked = {word: word in how for word in ("compiled", "graphed", "die")}
-        return train(name, Path(folder), **asked, device="cuda" if "cuda" in how else "cpu")
+        return train(
+            name, Path(folder), compiled="compiled" in how, die="die" in how, device="cuda" if "cuda" in how else "cpu"
+        )
     with traced_only():
         return graphs(list(given[1:]), Path(given[0]))
 

@@ -7,7 +7,7 @@ backward, bytes those of the tensors that the step holds.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,13 +15,17 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from cardiolens.batch import Batch
+from cardiolens.batch import Batch, StepOutput
 from cardiolens.methods.method import Method
+from cardiolens.training.captured_step import CapturedStep
 from cardiolens.training.compiled_step import CompiledMethod
 from cardiolens.training.config import Precision
 from cardiolens.training.kept_memory import freed_memory_kept
 from cardiolens.training.optimiser import build_optimiser, set_learning_rate
 from cardiolens.training.validation import autocast
+
+_BLOCK = 10
+"""Steps that a GPU is given before it is waited for: a training waits once per epoch."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class StepRate:
     """How fast it was."""
 
     seconds: float
-    """Of the median step."""
+    """Of the median step; on a GPU, of the median of ten."""
     samples_per_second: float
     steps: int
     """Measured, after two that were not."""
@@ -95,21 +99,26 @@ def make_step(
     weight_decay: float = 0.05,
     betas: tuple[float, float] = (0.9, 0.95),
     compiled: bool = False,
-    cuda_graphs: bool = False,
+    replayed: bool = False,
 ) -> Callable[[], None]:
-    """A whole step of a training: forward, backward and optimiser, which hardly moves the weights.
+    """A whole step of a training: forward, backward and optimiser, which hardly moves the weights; `replayed` on a GPU alone.
 
     Raises:
         BadOption: the method does not compile as one graph.
     """
     optimiser = build_optimiser(method.parameter_groups(weight_decay), betas=betas)
     set_learning_rate(optimiser, 1e-6)
-    forward = CompiledMethod(method, len(batch), cuda_graphs=cuda_graphs) if compiled else method
+    computed = CompiledMethod(method, len(batch)) if compiled else method
+
+    def forward(batches: Sequence[Batch]) -> list[StepOutput]:
+        return [computed(batches[0])]
+
+    losses = CapturedStep([method], forward) if replayed else forward
     method.train()
 
     def step() -> None:
         with autocast(batch.ecg.device, precision):
-            loss = forward(batch).loss
+            loss = losses([batch])[0].loss
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -118,7 +127,7 @@ def make_step(
 
 
 def measure_step(
-    method: Method, batch: Batch, precision: Precision, *, seconds: float, compiled: bool = False, cuda_graphs: bool = False
+    method: Method, batch: Batch, precision: Precision, *, seconds: float, compiled: bool = False, replayed: bool = False
 ) -> StepRate:
     """Whole steps for about so many seconds and at least three times, with freed memory kept as a training keeps it.
 
@@ -126,7 +135,7 @@ def measure_step(
         BadOption: the method does not compile as one graph.
     """
     device = batch.ecg.device
-    step = make_step(method, batch, precision, compiled=compiled, cuda_graphs=cuda_graphs)
+    step = make_step(method, batch, precision, compiled=compiled, replayed=replayed)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with freed_memory_kept(device):
@@ -134,23 +143,25 @@ def measure_step(
         step()
         _wait(device)
         first = time.perf_counter() - begun
-        times = repeated(step, device, seconds=seconds)
+        times = repeated(step, device, seconds=seconds, block=_BLOCK if device.type == "cuda" else 1)
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
     median = sorted(times)[len(times) // 2]
     return StepRate(median, len(batch) / median, len(times), first, peak)
 
 
-def repeated(work: Callable[[], object], device: torch.device, *, seconds: float) -> list[float]:
-    """Seconds of `work`, again and again after two warm turns, three times at least; the device is waited for each time."""
+def repeated(work: Callable[[], object], device: torch.device, *, seconds: float, block: int = 1) -> list[float]:
+    """Seconds of `work`, again and again after two warm turns, three times at least; the device is waited for after `block`
+    of them, whose mean then counts once."""
     for _ in range(2):
         work()
     _wait(device)
     found: list[float] = []
-    while len(found) < 3 or sum(found) < seconds:
+    while len(found) < 3 or block * sum(found) < seconds:
         begun = time.perf_counter()
-        work()
+        for _ in range(block):
+            work()
         _wait(device)
-        found.append(time.perf_counter() - begun)
+        found.append((time.perf_counter() - begun) / block)
     return found
 
 

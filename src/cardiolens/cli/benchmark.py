@@ -24,7 +24,6 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     benchmark.add_argument("--stage", nargs="+", choices=_STAGES, default=list(_STAGES), help="default: all")
     benchmark.add_argument("--precision", nargs="+", choices=_PRECISIONS, default=list(_PRECISIONS), help="default: both")
     benchmark.add_argument("--compiled", action="store_true", help="measure the step as one compiled graph, too")
-    benchmark.add_argument("--cuda-graphs", action="store_true", help="with --compiled: and launched as one CUDA graph")
     benchmark.add_argument("--batch-size", type=int, metavar="N", help="default: the paper's on a GPU, smaller on a CPU")
     benchmark.add_argument("--threads", type=int, metavar="N", help="of a CPU (default: PyTorch's choice)")
     benchmark.add_argument("--seconds", type=float, default=10.0, help="for each measurement (default 10)")
@@ -38,8 +37,6 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     too_few = (threads is not None and threads < 1) or (batch_size is not None and batch_size < 2)
     if too_few or not 0 < arguments.seconds < float("inf"):
         fail("benchmark", "--seconds takes more than 0, --threads 1 or more, --batch-size 2 or more")
-    if arguments.cuda_graphs and not arguments.compiled:
-        fail("benchmark", "--cuda-graphs launches a compiled step: give --compiled too")
     import json
     from dataclasses import asdict
 
@@ -58,13 +55,13 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = choose_device(arguments.device)
-    if arguments.cuda_graphs and device.type != "cuda":
-        fail("benchmark", f"--cuda-graphs: found the device {device}, expected a GPU; leave it out")
     wanted = {"fp32": Precision.FP32, "bf16": Precision.BF16}
     if arguments.compiled and (missing := why_no_compiler(device.type)):
         fail("benchmark", f"--compiled: nothing can be compiled here, {missing}")
-    ways = {"compiled": {"compiled": True}, "cuda_graphs": {"compiled": True, "cuda_graphs": True}}
-    ways = {way: how for way, how in ways.items() if getattr(arguments, way)}
+    # As a training would take the step: on a GPU it is replayed, compiled or not.
+    ways = {"replayed": {"replayed": True}} if device.type == "cuda" else {}
+    if arguments.compiled:
+        ways["compiled"] = {"compiled": True, "replayed": device.type == "cuda"}
     rows = []
     total = len(arguments.precision) * (1 + len(arguments.stage) * (1 + len(ways)))
     with terminal_progress().task("measuring", total=total, unit="measurements") as task:
@@ -111,7 +108,7 @@ def _print(rows: list[dict]) -> None:
         )  # fmt: skip
     Console().print(table)
     for row in rows:
-        for way, said in (("compiled", "compiled"), ("cuda_graphs", "as a CUDA graph")):
+        for way, said in (("replayed", "replayed"), ("compiled", "compiled")):
             if rate := row.get(way):
                 gain = rate["samples_per_second"] / row["samples_per_second"]
                 print(

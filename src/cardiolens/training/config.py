@@ -62,8 +62,8 @@ class TrainingConfig:
     compiled: bool = field(default=False, metadata=LATER)
     """Compute full batches as one compiled graph (`compiled_step`), equal but for rounding; compiling takes a minute or two.
     Where no compiler is found they are computed as ever."""
-    cuda_graphs: bool = field(default=False, metadata=LATER)
-    """Launch a compiled step's kernels all at once, for small models on a GPU; without a GPU it changes nothing."""
+    cuda_graphs: bool = field(default=True, metadata=LATER)
+    """On a GPU, record a step's kernels once and replay them (`captured_step`); elsewhere it changes nothing."""
     drop_last: bool = False
     """Leave out the last, smaller batch of an epoch."""
     seed: int = 0
@@ -96,8 +96,6 @@ class TrainingConfig:
         _require(alone, "sync_batch_norm", f"true with cached_parts {self.cached_parts}", "one of the two")
         alone = not self.compiled or self.cached_parts == 1
         _require(alone, "compiled", f"true with cached_parts {self.cached_parts}", "one of the two")
-        whole = not self.cuda_graphs or (self.compiled and self.accumulation == 1)
-        _require(whole, "cuda_graphs", f"true with accumulation {self.accumulation}", "compiled true and accumulation 1")
         _require(self.clip_norm > 0, "clip_norm", self.clip_norm, "a positive length or inf")
         _require(self.validate_every >= 1, "validate_every", self.validate_every, "1 or more")
         _require(self.patience >= 0, "patience", self.patience, "0 or more, or inf")

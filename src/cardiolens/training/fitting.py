@@ -17,12 +17,12 @@ from cardiolens.batch import Batch, StepOutput
 from cardiolens.errors import BadRun
 from cardiolens.methods.method import Method
 from cardiolens.training.checkpoint_writer import CheckpointWriter
-from cardiolens.training.compiled_step import forward_of
 from cardiolens.training.config import KeptWeights, TrainingConfig
 from cardiolens.training.distributed import average, averaged, from_first, own_share, running_statistics, take_over
 from cardiolens.training.optimiser import ScheduleConfig, learning_rate, set_learning_rate
 from cardiolens.training.run import Run
 from cardiolens.training.state import TrainingState
+from cardiolens.training.step_forward import StepForward
 from cardiolens.training.totals import Totals
 from cardiolens.training.validation import BatchSource
 
@@ -82,8 +82,8 @@ class Fitting:
         self.parameters = [parameter for group in self.state.optimiser.param_groups for parameter in group["params"]]
         # An epoch of one batch has batches of one size, whatever it is; otherwise the first part of all but the last is full.
         full_rows = None if len(self.train_batches) == 1 else math.ceil(self.config.batch_size / self.config.accumulation)
-        self.forward = forward_of(self.method, self.config, full_rows=full_rows)
-        """What gives the loss of a batch in training."""
+        self.forward = StepForward(self.config, self.state.device, full_rows=full_rows)
+        """What gives the loss of a batch in training, of this one and of those that go with it."""
         self.written = time.monotonic()
         self._batches: Generator[Batch, None, None] | None = None
 

@@ -19,15 +19,14 @@ from cardiolens.methods.global_batch import num_processes, shared
 from cardiolens.methods.method import Method
 from cardiolens.progress import Progress, ProgressTask
 from cardiolens.training import gradient_cache
-from cardiolens.training.compiled_step import kind_of_step, require_one_model
 from cardiolens.training.config import TrainingConfig
 from cardiolens.training.distributed import from_first, largest
-from cardiolens.training.ensemble import Ensemble
 from cardiolens.training.fitting import FitResult, Fitting, Member
 from cardiolens.training.generators import own_generators
 from cardiolens.training.interruption import Interruption
 from cardiolens.training.kept_memory import freed_memory_kept
 from cardiolens.training.run import Run
+from cardiolens.training.step_forward import kind_of_step, require_one_model
 from cardiolens.training.validation import BatchSource, autocast, validate_all
 
 
@@ -193,7 +192,7 @@ def _backward(fittings: Sequence[Fitting], batches: Sequence[Batch], *, weight: 
         cached = {"parts": config.cached_parts, "weight": weight, "precision": config.precision}
         return [gradient_cache.backward(method, batch, **cached)]
     with autocast(fittings[0].state.device, config.precision):
-        outputs = Ensemble(methods)(batches) if len(methods) > 1 else [fittings[0].forward(batches[0])]
+        outputs = fittings[0].forward(methods, batches)
     # They share no weight, so the gradient of the sum is to each the gradient of its own loss.
     sum(output.loss * weight for output in outputs).backward()
     return outputs

@@ -18,7 +18,6 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.methods.fine_tuning import FineTuning
 from cardiolens.methods.method import Method
 from cardiolens.progress import QUIET, Progress
-from cardiolens.training.compiled_step import kind_of_step
 from cardiolens.training.config import RunConfig
 from cardiolens.training.distributed import from_first, own_share, sync_batch_norm
 from cardiolens.training.ensemble import can_step_together
@@ -28,6 +27,7 @@ from cardiolens.training.fitting import FitResult, Member
 from cardiolens.training.loop import fit_together
 from cardiolens.training.run import Run
 from cardiolens.training.start_weights import load_encoders, weight_files
+from cardiolens.training.step_forward import kind_of_step
 
 CPU = torch.device("cpu")
 
