@@ -63,6 +63,7 @@ def rate(stage: str, cohort: Cohort, folder: Path, chosen: argparse.Namespace, d
         drop_last=True,
     )
     if device.type == "cuda":
+        torch.cuda.init()
         torch.cuda.reset_peak_memory_stats(device)
     times, began = EpochTimes(), time.perf_counter()
     run = train(replace(config, training=training), cohort, folder, device=device, progress=times)
