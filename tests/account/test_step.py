@@ -58,6 +58,12 @@ def test_a_rate_is_that_of_whole_steps(batch):
     assert len(repeated(lambda: None, CPU, seconds=0.0)) == 3
 
 
+def test_a_block_counts_once():
+    calls = []
+    assert len(repeated(lambda: calls.append(1), CPU, seconds=0.0, block=5)) == 3
+    assert len(calls) == 2 + 3 * 5
+
+
 @pytest.mark.parametrize(("name", "gigaflop", "tolerance"), [("mdm", 5.4, 0.05), ("mmcl", 32.0, 0.10)])
 def test_the_papers_stages_cost_what_is_known_of_them(name, gigaflop, tolerance):
     stage = make_stage(name, CPU, batch_size=2)
