@@ -8,6 +8,7 @@ step is copied. What is recorded may be compiled or not. Batches of another size
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -55,7 +56,8 @@ class CapturedStep:
 
     def _replayed(self) -> list[tuple[Tensor, Tensor]]:
         assert self._replay is not None
-        self._replay()
+        with _current(self._batches[0].ecg.device):
+            self._replay()
         found = self._values.clone()
         gradients = iter(self._gradients)
         losses = []
@@ -71,7 +73,8 @@ class CapturedStep:
         statistics = [buffer for method in self._methods for buffer in method.buffers()]
         before = [buffer.clone() for buffer in statistics]
         try:
-            (self._values, *self._gradients), self._replay = self._record(self._computed)
+            with _current(batches[0].ecg.device):
+                (self._values, *self._gradients), self._replay = self._record(self._computed)
         except RuntimeError as error:
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
             raise BadOption(
@@ -113,6 +116,11 @@ class _Recorded(torch.autograd.Function):
     def backward(ctx, weight: Tensor) -> tuple[Tensor | None, ...]:
         known = iter(torch._foreach_mul([one for one in ctx.gradients if one is not None], weight))
         return None, None, *(None if one is None else next(known) for one in ctx.gradients)
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """A recording is of the current GPU's streams, and so is a replay."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def record_on_gpu(compute: Callable[[], list[Tensor]]) -> tuple[list[Tensor], Callable[[], None]]:
