@@ -49,7 +49,7 @@ def _start(log, environment, arguments):
 
 
 def _address(log):
-    for _ in range(600):
+    for _ in range(3000):
         if found := re.search(r"Scheduler at:\s+(tcp://\S+)", log.read_text()):
             return found.group(1)
         time.sleep(0.1)
