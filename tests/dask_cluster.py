@@ -28,12 +28,15 @@ def dask_cluster(folder, *, workers=2):
     scheduler = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
     started = [_start(folder / "scheduler.log", environment, scheduler)]
     try:
-        address = _address(folder / "scheduler.log")
+        address = _address(folder / "scheduler.log", "Scheduler at:")
         worker = ["worker", address, "--nthreads", "1", "--nworkers", "1", "--no-dashboard", "--no-nanny"]
         started += [
             _start(folder / f"worker-{k}.log", environment, [*worker, "--local-directory", str(folder / f"worker-{k}")])
             for k in range(workers)
         ]
+        # Whoever asks the cluster waits half a minute for a worker; to start takes one longer on a busy machine.
+        for k in range(workers):
+            _address(folder / f"worker-{k}.log", "Registered to:")
         yield address, started[1:]
     finally:
         for process in reversed(started):
@@ -48,9 +51,9 @@ def _start(log, environment, arguments):
         )
 
 
-def _address(log):
-    for _ in range(600):
-        if found := re.search(r"Scheduler at:\s+(tcp://\S+)", log.read_text()):
+def _address(log, name):
+    for _ in range(3000):
+        if found := re.search(rf"{name}\s+(tcp://\S+)", log.read_text()):
             return found.group(1)
         time.sleep(0.1)
     raise AssertionError(log.read_text())

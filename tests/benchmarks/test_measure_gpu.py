@@ -12,6 +12,7 @@ sys.path.insert(0, str(SCRIPTS))
 from measure_gpu import Part, aims, measured, parts_of  # noqa: E402
 
 
+@pytest.mark.timeout(1200)
 def test_the_reduced_form_measures_writes_and_goes_on_with_what_is_missing(tmp_path):
     def ran(*options):
         command = [
@@ -24,7 +25,7 @@ def test_the_reduced_form_measures_writes_and_goes_on_with_what_is_missing(tmp_p
             str(tmp_path),
             *options,
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
         (result,) = tmp_path.glob("small_*_cpu-*.json")
         return done.stdout, json.loads(result.read_text())
@@ -44,7 +45,7 @@ def test_the_reduced_form_measures_writes_and_goes_on_with_what_is_missing(tmp_p
 def test_what_fails_or_takes_too_long_is_stored_as_such_without_paths():
     slow = measured(Part("slow", ("-c", "import time; time.sleep(60)"), 1, lambda printed, out: {}), 0.2)
     assert slow["failed"] == "not over after 0 s"
-    broken = measured(Part("broken", ("-c", "raise SystemExit('no /some/where/file.txt')"), 9, lambda printed, out: {}), 9)
+    broken = measured(Part("broken", ("-c", "raise SystemExit('no /some/where/file.txt')"), 9, lambda printed, out: {}), 60)
     assert broken["failed"] == "no file.txt"
 
 

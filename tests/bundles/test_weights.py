@@ -117,13 +117,13 @@ def test_hostile_headers_cost_little_time_and_memory(tmp_path):
         oversized,
     ]
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     for path in files:
         with pytest.raises(BadWeights, match="header"):
             read_safetensors(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
     assert peak < 100 << 20
 
 

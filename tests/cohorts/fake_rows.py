@@ -24,7 +24,8 @@ class FakeRows(RowMaker):
     refused: tuple[int, ...] = ()
     with_mri: bool = True
     visits: int = 1
-    seconds_per_row: float = 0.0
+    waits_at: int | None = None
+    """Whoever should make this row waits until it is killed."""
     fails_at: int | None = None
     """Making this row raises what no input causes."""
     killed_at: int | None = None
@@ -51,7 +52,8 @@ class FakeRows(RowMaker):
             raise ZeroDivisionError
         if index == self.killed_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(self.seconds_per_row)
+        while index == self.waits_at:
+            time.sleep(1)
         if index in self.refused:
             raise BadRecording("1234567_20205_2_0.xml", found="a flat lead", expected="12 leads", remedy="leave it out")
         random = np.random.default_rng(index)

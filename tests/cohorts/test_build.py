@@ -1,6 +1,5 @@
 import errno
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -24,22 +23,24 @@ def undisturbed(tmp_path_factory):
     return contents(fake_cohort(tmp_path_factory.mktemp("undisturbed") / "cohort", num_rows=200, refused=(5, 64, 199)).path)
 
 
-def _killed_while_building(out, pids, *, processes, chunks):
-    """Start a build in its own process and kill it without warning when `chunks` chunks are stored."""
+def _killed_while_building(out, pids, *, processes, chunks, waits_at):
+    """Start a build that gets no further than row `waits_at`, and kill it without warning when `chunks` chunks are stored."""
     code = (
         "from pathlib import Path; from fake_rows import fake_cohort\n"
         f"if __name__ == '__main__': fake_cohort(Path({str(out)!r}), num_rows=200, refused=(5, 64, 199), "
-        f"processes={processes}, seconds_per_row=0.01, pids=Path({str(pids)!r}))"
+        f"processes={processes}, waits_at={waits_at}, pids=Path({str(pids)!r}))"
     )
     script = pids.parent / "build_in_own_process.py"
     script.write_text(code)
     process = subprocess.Popen([sys.executable, str(script)], env=_environment())
     stored = out.with_name(f"{out.name}.building") / "chunks"
-    while len(list(stored.glob("*.parquet"))) < chunks:
-        assert process.poll() is None, "finished before it could be killed"
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    try:
+        while len(list(stored.glob("*.parquet"))) < chunks:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("stride", [29, pytest.param(1, marks=pytest.mark.long)])
@@ -58,19 +59,22 @@ def _environment():
 
 
 def _alive(pid):
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 def test_killed_twice_and_run_again_gives_the_same_bits(tmp_path, undisturbed):
     out, pids = tmp_path / "cohort", tmp_path / "pids"
     pids.mkdir()
-    _killed_while_building(out, pids, processes=1, chunks=1)
-    _killed_while_building(out, pids, processes=2, chunks=3)
+    _killed_while_building(out, pids, processes=1, chunks=1, waits_at=70)
+    _killed_while_building(out, pids, processes=2, chunks=3, waits_at=170)
     with pytest.raises(BadCohort, match="half-built"):
         Cohort.open(out)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(_alive(pid.name) for pid in pids.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not [pid.name for pid in pids.iterdir() if _alive(pid.name)], "workers outlive the killed process"

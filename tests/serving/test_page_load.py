@@ -12,6 +12,7 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed")
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 SAMPLE = Path(__file__).resolve().parents[2] / "src/cardiolens/serving/page/static/sample_ecg.xml"
 CLIENTS, ROUNDS = 20, 5
+pytestmark = pytest.mark.timeout(900)
 
 
 def _resident_mib(pid: int) -> float:
@@ -27,7 +28,7 @@ def test_twenty_clients_at_once_are_all_answered_within_memory(untrained_bundle,
 
         def ask(number: int) -> list[tuple[int, object]]:
             found = []
-            with httpx.Client(base_url=url, timeout=60) as client:
+            with httpx.Client(base_url=url, timeout=300) as client:
                 for k in range(ROUNDS):
                     # Every fourth request is broken: it must not cost the others anything.
                     broken = (number + k) % 4 == 0

@@ -20,6 +20,7 @@ from cardiolens.training.step_forward import kind_of_step, require_one_model
 
 PROGRAM = Path(__file__).with_name("compiled_training.py")
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,6 @@ def test_draws_are_the_same(kernels):
     assert found == dict.fromkeys(("visible", "hidden", "one"), 0.0)
 
 
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     "name", ["plain", *(pytest.param(one, marks=pytest.mark.long) for one in ("masked", "contrastive", "supervised"))]
 )

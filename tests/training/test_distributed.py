@@ -26,6 +26,7 @@ CASES = {
     "byol": Case("byol", rows=16),
 }
 WALL_CLOCK = {"seconds", "examples_per_second"}
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_one_process_that_ends_ends_all_and_the_first_to_know_why_says_so(ending
     for one in pair:
         one.start()
     for one in pair:
-        one.join(60)
+        one.join(300)
     assert [one.exitcode for one in pair] == codes
     assert capfd.readouterr().err.count(said) == 1
 

@@ -12,13 +12,14 @@ METHODS = PROGRAM.parent.parent / "methods"
 WALL_CLOCK = {"seconds", "examples_per_second"}
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which this system lacks")
 def test_two_processes_that_are_killed_again_and_again_end_with_the_bits_of_two_that_are_not(tmp_path):
     def found(num_kills):
         folder = tmp_path / str(num_kills)
         done = subprocess.run(
             [sys.executable, str(PROGRAM), str(folder), str(num_kills)],
-            capture_output=True, text=True, timeout=240,
+            capture_output=True, text=True, timeout=900,
             env=os.environ | {"PYTHONPATH": os.pathsep.join([str(METHODS), os.environ.get("PYTHONPATH", "")])},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ import pytest
 from cardiolens.training.run import Run
 
 WALL_CLOCK = {"seconds", "examples_per_second"}
+pytestmark = pytest.mark.timeout(1200)
 
 
 def _start(processes, *arguments):
@@ -23,7 +24,7 @@ def _start(processes, *arguments):
 
 def _said(process):
     """Exit status, and what cardiolens itself said, without torchrun's own log."""
-    out, error = process.communicate(timeout=240)
+    out, error = process.communicate(timeout=900)
     return process.returncode, [line for line in (out + error).splitlines() if line.startswith(("cardiolens:", "done:"))]
 
 

@@ -28,7 +28,7 @@ Answer = TypeVar("Answer")
 
 _FROM_TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _LONGEST_WAIT = timedelta(minutes=30)
-_SECONDS_TO_SPEAK = 1.0
+_SECONDS_TO_SPEAK = 5.0
 """torchrun ends all processes as soon as one has ended; so long the silent ones leave the one that speaks."""
 _FAILED = "failed"
 """What the store counts: processes that failed."""
