@@ -1,7 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from cardiolens.evaluation.disclosure import FEWEST, cases_of, hidden_levels
+from cardiolens.evaluation.disclosure import FEWEST, cases_of, hidden_levels, publishable
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,23 @@ def test_cases_in_words():
     assert [cases_of(e, n) for e, n in ((40, 1200), (3, 1200), (0, 1200), (1195, 1200))] == [
         "40 of 1,200", "under 10 of 1,200", "0 of 1,200", "nearly all 1,200",
     ]  # fmt: skip
+
+
+def test_a_few_cases_follow_from_no_number_of_a_file():
+    rows = [
+        ("auroc", 0.712345, 6),
+        ("prevalence", 0.05, 6),
+        ("brier", 0.04, 115),
+        ("prevalence", 0.25, 30),
+        ("r", 0.612345, pd.NA),
+    ]
+    numbers = pd.DataFrame(rows, columns=["metric", "value", "events"]).assign(n=120, low=np.nan).astype({"events": "Int64"})
+    shown = publishable(numbers)
+    assert shown["events"].isna().tolist() == [True, True, True, False, True]
+    assert shown["value"].tolist() == pytest.approx([0.71, np.nan, np.nan, 0.25, 0.612345], nan_ok=True)
+    assert numbers["events"].notna().sum() == 4, "the numbers themselves stay"
+
+
+def test_tables_without_cases_stay_as_they_are():
+    numbers = pd.DataFrame({"threshold": [0.1], "n": [5]})
+    pd.testing.assert_frame_equal(publishable(numbers), numbers)

@@ -159,6 +159,22 @@ def test_predictions_alone_make_a_report(content, predictions, tmp_path):
     assert re.search(r"0\.\d{3}", words)
 
 
+def test_a_few_cases_stand_on_no_page_and_in_no_file(predictions, tmp_path):
+    table = predictions(values=(), methods=("MDM", "MMCL"))
+    ill = np.flatnonzero(table["target"] == 1)
+    table.loc[ill[table["subject"].iloc[ill].isin(table["subject"].unique()[24:])], "target"] = 0.0
+    assert (table[table["method"] == "MDM"]["target"] == 1).sum() == 6
+    page = write_report(tmp_path, ReportContent("Few", table, "MDM", False, ("x",), {}, ("y",))).read_text(encoding="utf-8")
+    assert "under 10 of 120" in page
+    assert "6 of 120" not in page
+    assert "5.0 %" not in page
+    for path in (tmp_path / "tables").glob("*.csv"):
+        numbers = pd.read_csv(path)
+        if "events" in numbers:
+            assert not numbers["events"].between(1, 9).any(), path.name
+            assert numbers.loc[numbers["metric"] == "prevalence", ["low", "high"]].isna().all(axis=None), path.name
+
+
 def test_participants_numbers_and_unknown_methods_are_refused_before_anything_is_written(content, tmp_path):
     named = content.predictions.assign(subject=[str(1_000_000 + k) for k in range(len(content.predictions))])
     with pytest.raises(BadRun, match="participants' numbers"):

@@ -9,11 +9,15 @@ Source: Hundepool et al. 2012, Statistical Disclosure Control, chapter 4.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Int
 
 FEWEST = 10
 """The smallest count of people that is shown, but for nobody."""
 NOT_SHOWN = "not shown"
+_TELLING = ("prevalence", "sensitivity", "specificity", "ppv", "npv", "brier", "brier_skill", "observed_to_expected")
+"""Numbers from which the cases among known subjects can be computed."""
+_NUMBERS = ("value", "mean", "sd", "low", "high")
 
 
 def is_few(count: Int[np.ndarray, "*any"]) -> Bool[np.ndarray, "*any"]:
@@ -39,10 +43,40 @@ def hidden_levels(
     return hidden
 
 
-def cases_of(events: int, n: int) -> str:
+def cases_of(events: int | np.integer, n: int | np.integer) -> str:
     """Cases among n as tables show them; a few of either are not told."""
     few = bool(is_few(np.array([events, n - events])).any())
     return f"under {FEWEST} of {n:,}" if few and events < FEWEST else f"nearly all {n:,}" if few else f"{events:,} of {n:,}"
+
+
+def without_telling(numbers: pd.DataFrame) -> pd.DataFrame:
+    """Rows of metrics with `n` and `events`, in which nothing gives away who is a few among cases or healthy ones."""
+    few = _of_few(numbers, "events")
+    shown = numbers.copy()
+    shown.loc[few & numbers["metric"].isin(_TELLING), [name for name in _NUMBERS if name in numbers]] = np.nan
+    return shown
+
+
+def publishable(numbers: pd.DataFrame) -> pd.DataFrame:
+    """A table's numbers as a file may hold them: a few cases or healthy ones are <NA>, and what would tell them NaN.
+
+    Areas of such rows are rounded to two decimals: all the digits of a share of pairs tell of how many pairs. Tables without
+    cases come back as they are.
+    """
+    shown = without_telling(numbers) if {"metric", "events"} <= set(numbers) else numbers.copy()
+    for count in ("events", "fitted_events"):
+        if count in numbers and (few := _of_few(numbers, count)).any():
+            columns = [name for name in _NUMBERS if name in shown]
+            shown.loc[few, columns] = shown.loc[few, columns].round(2)
+            shown[count] = shown[count].astype("Int64").mask(few)
+    return shown
+
+
+def _of_few(numbers: pd.DataFrame, count: str) -> pd.Series:
+    """Which rows count a few cases, or a few others."""
+    cases = numbers[count].astype("Float64")
+    others = numbers[count.replace("events", "n")].astype("Float64") - cases
+    return (cases.between(1, FEWEST - 1) | others.between(1, FEWEST - 1)).fillna(False).astype(bool)
 
 
 def _told_by_the_total(hidden: Int[np.ndarray, "level total"]) -> Bool[np.ndarray, " total"]:

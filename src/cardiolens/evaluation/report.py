@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cardiolens.atomic import write_atomically
 from cardiolens.evaluation.content import ReportContent
+from cardiolens.evaluation.disclosure import publishable
 from cardiolens.evaluation.pages import environment, style, template_text
 from cardiolens.evaluation.rendering import as_csv, as_html
 from cardiolens.evaluation.sections.added_value import added_value
@@ -75,11 +77,12 @@ def write_report(out: Path, content: ReportContent, *, progress: Progress = QUIE
     assert len(page) < _LARGEST_BYTES, f"a report of {len(page):,} bytes"
     for folder in ("tables", "figures"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    numbers = evidence.metrics.to_csv(index=False, lineterminator="\n")
+    numbers = publishable(evidence.metrics).to_csv(index=False, lineterminator="\n")
     write_atomically(out / "tables" / "metrics.csv", numbers.encode())
     for section in found:
         for table in section.tables():
-            write_atomically(out / "tables" / f"{table.name}.csv", as_csv(table).encode())
+            shown = replace(table, numbers=publishable(table.numbers))
+            write_atomically(out / "tables" / f"{table.name}.csv", as_csv(shown).encode())
         for figure in section.figures():
             write_atomically(out / "figures" / f"{figure.name}.png", figure.png)
     card = next(section for section in found if section.name == "model_card")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cardiolens.evaluation.disclosure import cases_of, without_telling
 from cardiolens.evaluation.labels import column_label, interval_in_words
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.evaluation.seeds import over_seeds
@@ -17,7 +18,7 @@ _MEASURES = {"auroc": "auprc", "mean_r": "mean_r2", "r": "r2"}
 def disease_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
     """AUROC and AUPRC of every disease and method, with n, cases and prevalence."""
     summary = over_seeds(metrics, split=split)
-    summary = summary[summary["metric"].isin(("auroc", "auprc", "prevalence"))]
+    summary = without_telling(summary[summary["metric"].isin(("auroc", "auprc", "prevalence"))])
     blocks = []
     for column, one in summary.groupby("column", observed=True, sort=False):
         by_method = one.set_index(["method", "metric"])
@@ -82,8 +83,8 @@ def _disease_row(method: str, values: pd.DataFrame) -> tuple[Cell, ...]:
         Cell(method),
         _with_interval(values.loc["auroc"], 3),
         _with_interval(values.loc["auprc"], 3),
-        Cell(f"{100 * prevalence['mean']:.1f} %"),
-        Cell(f"{prevalence['events']} of {prevalence['n']}"),
+        Cell("–" if pd.isna(prevalence["mean"]) else f"{100 * prevalence['mean']:.1f} %"),
+        Cell(cases_of(prevalence["events"], prevalence["n"])),
         Cell(str(prevalence["seeds"])),
     )
 
