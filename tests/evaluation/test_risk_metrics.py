@@ -80,7 +80,13 @@ def test_perfect_risks_have_the_calibration_error_of_chance_and_no_more():
     _, perfect = _one()
     assert perfect.loc["ece", "mean"] == pytest.approx(perfect.loc["ece_by_chance", "mean"], abs=0.008)
     _, wrong = _one(shift=1.0)
-    assert wrong.loc["ece", "low"] > 5 * wrong.loc["ece_by_chance", "mean"]
+    assert wrong.loc["ece", "mean"] > 5 * wrong.loc["ece_by_chance", "mean"]
+
+
+def test_the_calibration_error_has_no_interval(found):
+    _, table = found
+    assert table.loc["ece", ["low", "high"]].isna().all()
+    assert table.loc["brier", ["low", "high"]].notna().all()
 
 
 def _one(**how):

@@ -42,8 +42,10 @@ def risk_metrics(risks: Sequence[Risks], *, rng: np.random.Generator, resamples:
 
     `brier_skill` is one minus the Brier score over that of telling everybody the prevalence. `ece` is the mean distance of
     predicted and observed shares over ten groups of equal size; it is above zero even for perfect risks, and
-    `ece_by_chance` says how far. `sensitivity`, `specificity`, `ppv`, `npv` are at `threshold`, chosen on `select`; Wilson's
-    interval is that of a single seed, a little wide for the mean of several.
+    `ece_by_chance` says how far. It has no interval: a bootstrap adds its own chance to that of the sample, so its limits lie
+    about a larger error (of 200 simulated ones of perfect risks none held the true error, zero); chance is what to read it
+    beside. `sensitivity`, `specificity`, `ppv`, `npv` are at `threshold`, chosen on `select`; Wilson's interval is that of a
+    single seed, a little wide for the mean of several.
     """
     rows: list[dict[str, object]] = []
     for one in risks:
@@ -89,8 +91,9 @@ def _metrics(risks: Risks, rng: np.random.Generator, resamples: int) -> dict[str
     if not y.any() or y.all():
         return dict.fromkeys(RISK_METRICS, nothing)
     slopes, intercepts, slope, intercept = recalibration(p, y)
-    chance = np.array([_ece_by_chance(one, rng) for one in p])
+    errors, chance = np.array([_ece(one, y) for one in p]), np.array([_ece_by_chance(one, rng) for one in p])
     found = {
+        "ece": (errors, Interval(float(errors.mean()), np.nan, np.nan)),
         "calibration_slope": (slopes, slope),
         "calibration_intercept": (intercepts, intercept),
         "ece_by_chance": (chance, Interval(float(chance.mean()), np.nan, np.nan)),
@@ -128,16 +131,11 @@ def _at_threshold(risks: Risks) -> Iterator[tuple[str, tuple[Float[np.ndarray, "
 def _terms(risks: Risks) -> dict[str, Float[np.ndarray, "subject term"]]:
     """What each subject adds to the sums that the metrics are ratios of."""
     p, y = risks.probability.T, risks.positive[:, None].astype(np.float64)
-    excess = [
-        (np.searchsorted(group_bounds(one), one, side="right")[:, None] == np.arange(BINS)) * (one - risks.positive)[:, None]
-        for one in risks.probability
-    ]
     return {
         "n": np.ones_like(y),
         "events": y,
         "squared": (p - y) ** 2,
         "expected": p,
-        "excess": np.concatenate(excess, axis=1),
     }
 
 
@@ -149,8 +147,11 @@ def _ratios(sums: dict[str, Float[np.ndarray, "sample term"]]) -> Iterator[tuple
         yield "brier", brier
         yield "brier_skill", 1 - brier / (prevalence * (1 - prevalence))
         yield "observed_to_expected", events / sums["expected"]
-        excess = np.abs(sums["excess"]).reshape(len(n), -1, BINS)
-        yield "ece", excess.sum(axis=2) / n
+
+
+def _ece(probability: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]) -> float:
+    group = np.searchsorted(group_bounds(probability), probability, side="right")
+    return float(np.abs(np.bincount(group, weights=probability - positive)).sum() / len(probability))
 
 
 def _ece_by_chance(probability: Float[np.ndarray, " subject"], rng: np.random.Generator) -> float:

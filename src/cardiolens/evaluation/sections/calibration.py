@@ -104,8 +104,8 @@ def _calibration_table(numbers: pd.DataFrame) -> Table:
         name="calibration",
         title="Calibration",
         note="Perfect: slope 1, intercept 0, observed / expected 1. Slope below 1: risks too extreme. ECE is above zero even "
-        "for perfect risks; the number after “chance” says how far. Brier skill is the share of the Brier score that is better "
-        "than telling everybody the prevalence.",
+        "for perfect risks; the number after “chance” says how far, and stands in the place of an interval. Brier skill is the "
+        "share of the Brier score that is better than telling everybody the prevalence.",
     )
 
 
