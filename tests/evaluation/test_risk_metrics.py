@@ -98,12 +98,16 @@ def _one(**how):
 def test_intervals_hold_their_level():
     shares = ("sensitivity", "specificity", "ppv", "npv")
     repetitions = 300
-    covered = dict.fromkeys(("brier", "calibration_slope", "calibration_intercept", *shares), 0)
+    covered = dict.fromkeys(
+        ("brier", "brier_skill", "observed_to_expected", "calibration_slope", "calibration_intercept", *shares), 0
+    )
     large = np.random.default_rng(5)
     population, true_risk = made_up(large, subjects=400_000)
     p = population.probability[0]
     truth = {
         "brier": (true_risk * (1 - true_risk)).mean(),
+        "brier_skill": 1 - (true_risk * (1 - true_risk)).mean() / (true_risk.mean() * (1 - true_risk.mean())),
+        "observed_to_expected": 1.0,
         "sensitivity": (true_risk * (p >= 0.2)).sum() / true_risk.sum(),
         "specificity": ((1 - true_risk) * (p < 0.2)).sum() / (1 - true_risk).sum(),
         "ppv": true_risk[p >= 0.2].mean(),
