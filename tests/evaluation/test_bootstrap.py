@@ -1,8 +1,14 @@
+import inspect
+
 import numpy as np
 import pytest
 
 from cardiolens.evaluation.bootstrap import resampled_counts, resampled_sums
+from cardiolens.evaluation.decision_curves import decision_curves
+from cardiolens.evaluation.differences import differences
+from cardiolens.evaluation.localisation import localisation, sanity
 from cardiolens.evaluation.regression import pearson_r, r_squared
+from cardiolens.evaluation.risk_metrics import risk_metrics
 
 
 def _made_up(rng: np.random.Generator, subjects: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,3 +54,8 @@ def test_a_score_that_is_the_same_for_everybody_has_no_correlation_and_such_a_ta
     of_same = resampled_sums(values[None], same, counts)
     assert np.isnan(of_same.r()).all()
     assert np.isnan(of_same.r_squared()).all()
+
+
+@pytest.mark.parametrize("function", [risk_metrics, decision_curves, differences, localisation, sanity])
+def test_every_bootstrap_rests_on_ten_thousand_samples(function):
+    assert inspect.signature(function).parameters["resamples"].default == 10_000

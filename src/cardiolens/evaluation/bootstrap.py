@@ -14,6 +14,8 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float, UInt16
 
+RESAMPLES = 10_000
+"""Samples of participants behind every interval that is bootstrapped."""
 _SAMPLES_AT_ONCE = 250
 """Keeps the counts of 10,000 subjects as float64 at 20 MB."""
 

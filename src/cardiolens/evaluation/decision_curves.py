@@ -8,13 +8,13 @@ Source: Vickers & Elkin 2006.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from cardiolens.evaluation.bootstrap import resampled_totals
+from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_totals
 from cardiolens.evaluation.calibration import FEWEST_EVENTS
 from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, PALE, drawing, legend_of_figure
 from cardiolens.evaluation.labels import column_label
@@ -42,7 +42,7 @@ def net_benefit(
     return np.mean([(one[:, None] >= threshold) * worth for one in probability], axis=0)
 
 
-def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resamples: int = 2000) -> pd.DataFrame:
+def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resamples: int = RESAMPLES) -> pd.DataFrame:
     """The curves of every method and of treating all and none, by disease, with `CURVE_COLUMNS`.
 
     `low` and `high` are limits of 95 % at each threshold alone, by a bootstrap of participants. Diseases with fewer than
@@ -58,9 +58,9 @@ def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resampl
         thresholds = thresholds_for(float(positive.mean()))
         everybody = net_benefit(np.ones((1, len(positive))), positive, thresholds)
         curves = [(one.method, one.positive, net_benefit(one.probability, one.positive, thresholds)) for one in here]
-        for method, status, terms in [*curves, (TREAT_ALL, positive, everybody)]:
-            sampled = resampled_totals(terms, resamples, rng) / len(terms)
-            low, high = np.quantile(sampled, (0.025, 0.975), axis=0)
+        curves.append((TREAT_ALL, positive, everybody))
+        limits = _limits([terms for _, _, terms in curves], resamples, rng)
+        for (method, status, terms), (low, high) in zip(curves, limits, strict=True):
             numbers = {"threshold": thresholds, "net_benefit": terms.mean(axis=0), "low": low, "high": high}
             counted = {"n": len(status), "events": int(status.sum())}
             parts.append(pd.DataFrame({"column": column, "method": method} | numbers | counted))
@@ -68,6 +68,20 @@ def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resampl
         names = {"column": column, "method": TREAT_NONE, "threshold": thresholds}
         parts.append(pd.DataFrame(names | nothing | {"n": len(positive), "events": int(positive.sum())}))
     return pd.concat(parts, ignore_index=True)[list(CURVE_COLUMNS)] if parts else pd.DataFrame(columns=list(CURVE_COLUMNS))
+
+
+def _limits(
+    terms: Sequence[Float[np.ndarray, "_ threshold"]], resamples: int, rng: np.random.Generator
+) -> Iterator[tuple[Float[np.ndarray, " threshold"], Float[np.ndarray, " threshold"]]]:
+    """Of each curve, from the same draws where there are as many people, since drawing is most of the work."""
+    drawn: dict[int, Iterator[Float[np.ndarray, "sample threshold"]]] = {}
+    for n in dict.fromkeys(map(len, terms)):
+        of_as_many = [one for one in terms if len(one) == n]
+        together = resampled_totals(np.concatenate(of_as_many, axis=1), resamples, rng) / n
+        drawn[n] = iter(np.split(together, len(of_as_many), axis=1))
+    for one in terms:
+        low, high = np.quantile(next(drawn[len(one)]), (0.025, 0.975), axis=0)
+        yield low, high
 
 
 def decision_curve_figure(curves: pd.DataFrame, *, methods: Sequence[str]) -> bytes:

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from scipy.special import logit
 from scipy.stats import norm
 
-from cardiolens.evaluation.bootstrap import resampled_totals
+from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_totals
 from cardiolens.evaluation.calibration import level
 from cardiolens.evaluation.delong import Interval, too_few
 from cardiolens.evaluation.logistic import fit_logistic, influence
@@ -29,7 +29,6 @@ RISK_METRICS = (
     "threshold", "sensitivity", "specificity", "ppv", "npv",
 )  # fmt: skip
 RISK_COLUMNS = ("method", "column", "metric", "mean", "sd", "low", "high", "seeds", "n", "events")
-RESAMPLES = 10_000
 BINS = 10
 _CHANCE_DRAWS = 400
 _ALMOST = 1e-5
