@@ -159,6 +159,16 @@ def test_predictions_alone_make_a_report(content, predictions, tmp_path):
     assert re.search(r"0\.\d{3}", words)
 
 
+def test_a_page_that_is_too_large_is_refused_in_one_line_before_anything_is_written(content, predictions, tmp_path):
+    noise = np.random.default_rng(1).bytes(7_700_000)
+    large = ReportContent(
+        "Large", predictions(values=()), "MDM", False, ("x",), {}, ("y",), figures={"noise": ("Noise.", noise)}
+    )
+    with pytest.raises(BadRun, match=r"the report's page: found 10\.\d MB, mostly pictures; expected less than 10 MB"):
+        write_report(tmp_path, large)
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_few_cases_stand_on_no_page_and_in_no_file(predictions, tmp_path):
     table = predictions(values=(), methods=("MDM", "MMCL"))
     ill = np.flatnonzero(table["target"] == 1)
