@@ -148,6 +148,7 @@ def test_every_number_is_there_unrounded(report):
     names = {path.stem for path in (report.parent / "tables").glob("*.csv")}
     assert names == {
         "metrics", "comparison", "diseases", "phenotypes_mdm", "phenotypes_mmcl", "cohort", "prediction", "flow", "tripod_ai",
+        "training",
     }  # fmt: skip
 
 
