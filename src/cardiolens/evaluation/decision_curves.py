@@ -8,13 +8,13 @@ Source: Vickers & Elkin 2006.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_totals
+from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_alike
 from cardiolens.evaluation.calibration import FEWEST_EVENTS
 from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, PALE, drawing, legend_of_figure
 from cardiolens.evaluation.labels import column_label
@@ -59,8 +59,9 @@ def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resampl
         everybody = net_benefit(np.ones((1, len(positive))), positive, thresholds)
         curves = [(one.method, one.positive, net_benefit(one.probability, one.positive, thresholds)) for one in here]
         curves.append((TREAT_ALL, positive, everybody))
-        limits = _limits([terms for _, _, terms in curves], resamples, rng)
-        for (method, status, terms), (low, high) in zip(curves, limits, strict=True):
+        drawn = resampled_alike([terms for _, _, terms in curves], resamples, rng)
+        for (method, status, terms), totals in zip(curves, drawn, strict=True):
+            low, high = np.quantile(totals / len(terms), (0.025, 0.975), axis=0)
             numbers = {"threshold": thresholds, "net_benefit": terms.mean(axis=0), "low": low, "high": high}
             counted = {"n": len(status), "events": int(status.sum())}
             parts.append(pd.DataFrame({"column": column, "method": method} | numbers | counted))
@@ -68,20 +69,6 @@ def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resampl
         names = {"column": column, "method": TREAT_NONE, "threshold": thresholds}
         parts.append(pd.DataFrame(names | nothing | {"n": len(positive), "events": int(positive.sum())}))
     return pd.concat(parts, ignore_index=True)[list(CURVE_COLUMNS)] if parts else pd.DataFrame(columns=list(CURVE_COLUMNS))
-
-
-def _limits(
-    terms: Sequence[Float[np.ndarray, "_ threshold"]], resamples: int, rng: np.random.Generator
-) -> Iterator[tuple[Float[np.ndarray, " threshold"], Float[np.ndarray, " threshold"]]]:
-    """Of each curve, from the same draws where there are as many people, since drawing is most of the work."""
-    drawn: dict[int, Iterator[Float[np.ndarray, "sample threshold"]]] = {}
-    for n in dict.fromkeys(map(len, terms)):
-        of_as_many = [one for one in terms if len(one) == n]
-        together = resampled_totals(np.concatenate(of_as_many, axis=1), resamples, rng) / n
-        drawn[n] = iter(np.split(together, len(of_as_many), axis=1))
-    for one in terms:
-        low, high = np.quantile(next(drawn[len(one)]), (0.025, 0.975), axis=0)
-        yield low, high
 
 
 def decision_curve_figure(curves: pd.DataFrame, *, methods: Sequence[str]) -> bytes:

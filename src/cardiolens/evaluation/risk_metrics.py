@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from scipy.special import logit
 from scipy.stats import norm
 
-from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_totals
+from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_alike
 from cardiolens.evaluation.calibration import level
 from cardiolens.evaluation.delong import Interval, too_few
 from cardiolens.evaluation.logistic import fit_logistic, influence
@@ -47,10 +47,11 @@ def risk_metrics(risks: Sequence[Risks], *, rng: np.random.Generator, resamples:
     single seed, a little wide for the mean of several.
     """
     rows: list[dict[str, object]] = []
-    for one in risks:
+    drawn = resampled_alike([np.concatenate(list(_terms(one).values()), axis=1) for one in risks], resamples, rng)
+    for one, sampled in zip(risks, drawn, strict=True):
         names = {"method": one.method, "column": one.column}
         counted = {"seeds": len(one.seeds), "n": len(one.positive), "events": int(one.positive.sum())}
-        for metric, (by_seed, interval) in _metrics(one, rng, resamples).items():
+        for metric, (by_seed, interval) in _metrics(one, sampled, rng).items():
             sd = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else np.nan
             found = {"mean": interval.value, "sd": sd, "low": interval.low, "high": interval.high}
             rows.append(names | {"metric": metric} | found | counted)
@@ -84,7 +85,9 @@ def group_bounds(probability: Float[np.ndarray, " subject"], groups: int = BINS)
     return np.unique(np.quantile(probability, np.arange(1, groups) / groups))
 
 
-def _metrics(risks: Risks, rng: np.random.Generator, resamples: int) -> dict[str, tuple[Float[np.ndarray, " seed"], Interval]]:
+def _metrics(
+    risks: Risks, sampled: Float[np.ndarray, "sample term"], rng: np.random.Generator
+) -> dict[str, tuple[Float[np.ndarray, " seed"], Interval]]:
     p, y = risks.probability, risks.positive
     nothing = np.full(len(p), np.nan), Interval(np.nan, np.nan, np.nan)
     if not y.any() or y.all():
@@ -101,7 +104,6 @@ def _metrics(risks: Risks, rng: np.random.Generator, resamples: int) -> dict[str
     terms = _terms(risks)
     totals = {name: values.sum(axis=0) for name, values in terms.items()}
     sizes = [values.shape[1] for values in terms.values()]
-    sampled = resampled_totals(np.concatenate(list(terms.values()), axis=1), resamples, rng)
     samples = dict(zip(terms, np.split(sampled, np.cumsum(sizes)[:-1], axis=1), strict=True))
     whole = dict(_ratios({name: total[None] for name, total in totals.items()}))
     for name, by_sample in _ratios(samples):
