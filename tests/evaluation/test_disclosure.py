@@ -66,6 +66,12 @@ def test_a_few_cases_follow_from_no_number_of_a_file():
     assert numbers["events"].notna().sum() == 4, "the numbers themselves stay"
 
 
+def test_of_a_few_people_nothing_is_told():
+    numbers = pd.DataFrame({"metric": ["mae", "mae"], "value": [3.2, 3.1], "low": 2.0, "n": [7, 70], "events": pd.NA})
+    shown = publishable(numbers)
+    assert shown["value"].isna().tolist() == shown["n"].isna().tolist() == shown["low"].isna().tolist() == [True, False]
+
+
 def test_tables_without_cases_stay_as_they_are():
     numbers = pd.DataFrame({"threshold": [0.1], "n": [5]})
     pd.testing.assert_frame_equal(publishable(numbers), numbers)

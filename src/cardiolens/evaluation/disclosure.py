@@ -49,11 +49,19 @@ def cases_of(events: int | np.integer, n: int | np.integer) -> str:
     return f"under {FEWEST} of {n:,}" if few and events < FEWEST else f"nearly all {n:,}" if few else f"{events:,} of {n:,}"
 
 
+def people_in_words(n: int | np.integer) -> str:
+    """A count of people as tables show it."""
+    return f"under {FEWEST}" if 0 < n < FEWEST else f"{n:,}"
+
+
 def without_telling(numbers: pd.DataFrame) -> pd.DataFrame:
-    """Rows of metrics with `n` and `events`, in which nothing gives away who is a few among cases or healthy ones."""
-    few = _of_few(numbers, "events")
+    """Rows of metrics with `n` and `events`, in which nothing gives away who is a few among cases or healthy ones.
+
+    Of a few people altogether nothing is left.
+    """
+    telling = _of_few(numbers, "events") & numbers["metric"].isin(_TELLING)
     shown = numbers.copy()
-    shown.loc[few & numbers["metric"].isin(_TELLING), [name for name in _NUMBERS if name in numbers]] = np.nan
+    shown.loc[telling | _few_people(numbers), [name for name in _NUMBERS if name in numbers]] = np.nan
     return shown
 
 
@@ -64,12 +72,18 @@ def publishable(numbers: pd.DataFrame) -> pd.DataFrame:
     cases come back as they are.
     """
     shown = without_telling(numbers) if {"metric", "events"} <= set(numbers) else numbers.copy()
+    if {"metric", "n"} <= set(numbers) and (few := _few_people(numbers)).any():
+        shown["n"] = shown["n"].astype("Int64").mask(few)
     for count in ("events", "fitted_events"):
         if count in numbers and (few := _of_few(numbers, count)).any():
             columns = [name for name in _NUMBERS if name in shown]
             shown.loc[few, columns] = shown.loc[few, columns].round(2)
             shown[count] = shown[count].astype("Int64").mask(few)
     return shown
+
+
+def _few_people(numbers: pd.DataFrame) -> pd.Series:
+    return numbers["n"].between(1, FEWEST - 1).fillna(False).astype(bool)
 
 
 def _of_few(numbers: pd.DataFrame, count: str) -> pd.Series:
