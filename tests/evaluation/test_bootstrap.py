@@ -1,8 +1,14 @@
+import inspect
+
 import numpy as np
 import pytest
 
-from cardiolens.evaluation.bootstrap import resampled_counts, resampled_sums
+from cardiolens.evaluation.bootstrap import resampled_alike, resampled_counts, resampled_sums
+from cardiolens.evaluation.decision_curves import decision_curves
+from cardiolens.evaluation.differences import differences
+from cardiolens.evaluation.localisation import localisation, sanity
 from cardiolens.evaluation.regression import pearson_r, r_squared
+from cardiolens.evaluation.risk_metrics import risk_metrics
 
 
 def _made_up(rng: np.random.Generator, subjects: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,3 +54,20 @@ def test_a_score_that_is_the_same_for_everybody_has_no_correlation_and_such_a_ta
     of_same = resampled_sums(values[None], same, counts)
     assert np.isnan(of_same.r()).all()
     assert np.isnan(of_same.r_squared()).all()
+
+
+def test_tables_of_as_many_subjects_are_drawn_alike_and_come_back_in_their_order():
+    rng = np.random.default_rng(4)
+    one, other, shorter = rng.normal(size=(50, 2)), rng.normal(size=(50, 1)), rng.normal(size=(30, 3))
+    tables = [one, shorter, np.concatenate([other, one], axis=1)]
+    first, second, third = resampled_alike(tables, 400, rng)
+    np.testing.assert_allclose(third[:, 1:], first)
+    assert second.shape == (400, 3)
+    for totals, table in ((first, one), (second, shorter)):
+        np.testing.assert_allclose(totals.mean(axis=0), table.sum(axis=0), atol=5 * np.sqrt(len(table) / 400))
+        np.testing.assert_allclose(totals.std(axis=0), np.sqrt(len(table)) * table.std(axis=0), rtol=0.15)
+
+
+@pytest.mark.parametrize("function", [risk_metrics, decision_curves, differences, localisation, sanity])
+def test_every_bootstrap_rests_on_ten_thousand_samples(function):
+    assert inspect.signature(function).parameters["resamples"].default == 10_000

@@ -39,6 +39,36 @@ def test_large_hearts_are_covered_as_well_as_small_ones_and_an_even_width_would_
     assert (np.abs(truth - value) <= even)[large].mean() < 0.91
 
 
+def few_with_one_far_off(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions of little spread, of which one is high and wrong: a line through it is steep."""
+    value = rng.normal(5, 0.4, n)
+    truth = value + rng.normal(0, 1, n)
+    far = rng.random(n) < 0.05
+    return np.where(far, value + 2, value), np.where(far, truth - 4, truth)
+
+
+def test_no_interval_is_much_wider_or_narrower_than_the_others():
+    rng = np.random.default_rng(8)
+    for _ in range(200):
+        band = conformal_band(*few_with_one_far_off(rng, 25), *few_with_one_far_off(rng, 80))
+        value = few_with_one_far_off(rng, 400)[0]
+        low, high = band.interval(np.concatenate([value, [-100.0, 100.0]]), 0.80)
+        relative = (high - low) / np.median((high - low)[:-2])
+        assert relative.min() > 0.3
+        assert relative.max() < 3
+
+
+def test_a_line_through_few_subjects_covers_as_often_as_promised():
+    rng = np.random.default_rng(9)
+    repetitions, covered = 2000, 0
+    for _ in range(repetitions):
+        band = conformal_band(*few_with_one_far_off(rng, 25), *few_with_one_far_off(rng, 60))
+        value, truth = few_with_one_far_off(rng, 1)
+        low, high = band.interval(value, 0.80)
+        covered += bool(low[0] <= truth[0] <= high[0])
+    assert binom.ppf(0.001, repetitions, 0.80) <= covered <= binom.ppf(0.999, repetitions, 0.80 + 1 / 61)
+
+
 def test_the_reach_is_the_rank_written_out():
     rng = np.random.default_rng(3)
     select, (value, truth) = drawn(rng, 100), drawn(rng, 41)

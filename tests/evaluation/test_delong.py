@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from cardiolens.evaluation.delong import (
     FEWEST_FOR_INTERVAL,
@@ -11,6 +11,15 @@ from cardiolens.evaluation.delong import (
     difference_by_t,
     seed_mean_auroc,
 )
+
+OVARIAN_CANCER = """
+3 5 9 11 14 14 15 16 16 18 21 23 1 2 2 2 3 4 4 5 6 7 7 7 8 8 8 8 9 9 10 10 11 11 12 12 12 12 13 17 19 20 22
+3 9 8 7 14 20 15 12 19 15 22 22 4 5 5 10 2 1 9 5 7 7 9 15 4 6 8 13 9 15 12 14 11 15 11 14 17 18 9 20 21 19 16
+2 4 2 4 8 6 7 6 4 6 5 3 3 2 3 2 4 4 3 5 1 5 4 3 3 3 4 3 3 3 3 4 5 4 3 1 2 3 4 4 4 5 3
+"""
+"""The worked example of DeLong, DeLong & Clarke-Pearson 1988 as in the SAS/STAT User's Guide, LOGISTIC procedure, "Comparing
+Receiver Operating Characteristic Curves": albumin, total protein and K-G score, as ranks, which is all that areas rest on;
+12 patients of the outcome that is asked about, then 31 others."""
 
 
 def _placements(cases: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +42,42 @@ def test_areas_and_their_covariance_are_those_of_all_pairs():
     found = delong(scores, positive)
     np.testing.assert_allclose(found.area, np.mean(by_case, axis=1), rtol=1e-12)
     np.testing.assert_allclose(found.covariance, expected, rtol=1e-10)
+
+
+def test_the_published_example_comes_out_to_the_last_digit_that_was_printed():
+    albumin, protein, score = scores = np.array([line.split() for line in OVARIAN_CANCER.split("\n")[1:-1]], float)
+    positive = np.arange(43) < 12
+    found = delong(scores, positive)
+    assert found.area.round(4).tolist() == [0.7366, 0.6478, 0.7258]
+    assert np.sqrt(np.diag(found.covariance)).round(4).tolist() == [0.0927, 0.1000, 0.1028]
+    contrast = np.array([[1, 0, -1], [0, 1, -1]])
+    difference, covariance = contrast @ found.area, contrast @ found.covariance @ contrast.T
+    assert difference.round(4).tolist() == [0.0108, -0.0780]
+    assert np.sqrt(np.diag(covariance)).round(4).tolist() == [0.0953, 0.1046]
+    assert difference @ np.linalg.solve(covariance, difference) == pytest.approx(2.5340, abs=5e-5)
+    for one, expected, error in ((albumin, 0.0108, 0.0953), (protein, -0.0780, 0.1046)):
+        paired = auroc_difference(one[None], score[None], positive)
+        assert paired.difference.value == pytest.approx(expected, abs=5e-5)
+        # Its p is Student's with the degrees of freedom of so few cases; the printed one is normal.
+        assert norm.sf(abs(expected) / error) * 2 < paired.p_value < norm.sf(abs(expected) / error) * 2 + 0.02
+
+
+def test_a_paired_difference_is_the_formula_written_with_loops():
+    rng = np.random.default_rng(10)
+    positive = np.arange(90) < 14
+    first, second = np.round(rng.gamma(1.5, 1.0, (2, 90)) + np.array([[1.2], [0.4]]) * positive, 1)  # skewed, with ties
+    placements = [_placements(one[positive], one[~positive]) for one in (first, second)]
+    by_case, by_control = (one - other for one, other in zip(*placements, strict=True))
+    m, n = 14, 76
+    value = sum(by_case) / m
+    of_cases = sum((x - value) ** 2 for x in by_case) / (m - 1) / m
+    of_controls = sum((x - value) ** 2 for x in by_control) / (n - 1) / n
+    freedom = (of_cases + of_controls) ** 2 / (of_cases**2 / (m - 1) + of_controls**2 / (n - 1))
+    found = auroc_difference(first[None], second[None], positive)
+    assert found.difference.value == pytest.approx(value, rel=1e-12)
+    reach = t.ppf(0.975, freedom) * np.sqrt(of_cases + of_controls)
+    assert found.difference.low == pytest.approx(value - reach, rel=1e-10)
+    assert found.p_value == pytest.approx(2 * t.sf(abs(value) / np.sqrt(of_cases + of_controls), freedom), rel=1e-9)
 
 
 def test_many_subjects_need_no_table_of_pairs():

@@ -10,9 +10,10 @@ from whole_content import made_up_content
 from cardiolens.evaluation.added_value import added_value
 from cardiolens.evaluation.combination import Methods, mean_log_odds
 from cardiolens.evaluation.differences import differences
+from cardiolens.evaluation.gaps import gaps
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.sections.evidence import Evidence
-from cardiolens.evaluation.subgroups import gaps, risk_subgroups
+from cardiolens.evaluation.subgroups import risk_subgroups
 
 PERMUTATIONS = 200
 LEVEL = 0.05

@@ -8,7 +8,7 @@ from cardiolens.evaluation.risks import Risks
 
 def _risks(*, subjects: int = 4000, shift: float = 0.0) -> Risks:
     rng = np.random.default_rng(1)
-    truth = rng.normal(-2, 1, subjects)
+    truth = rng.normal(-1, 1, subjects)
     positive = rng.random(subjects) < expit(truth)
     names = tuple(f"{k:012x}" for k in range(subjects))
     return Risks("MMCL", "dm", (0,), names, expit(truth + shift)[None], positive, np.array([0.2]), ())
@@ -28,8 +28,19 @@ def test_risks_that_are_too_high_lie_below_it():
 
 
 def test_a_small_cohort_has_fewer_groups_and_a_handful_of_subjects_none():
-    assert reliability_groups([_risks(subjects=60)])["n"].tolist() == [30, 30]
+    assert reliability_groups([_risks(subjects=150)])["n"].tolist() == [75, 75]
     assert reliability_groups([_risks(subjects=8)]).empty
+
+
+@pytest.mark.parametrize("shift", [-2.0, 3.0])
+def test_every_group_holds_ten_cases_and_ten_healthy_ones_and_nobody_is_lost(shift):
+    risks = _risks(subjects=1000)
+    rare = np.random.default_rng(3).random(1000) < expit(np.log(risks.mean / (1 - risks.mean)) + shift)
+    groups = reliability_groups([Risks(**{**vars(risks), "positive": rare})])
+    assert len(groups) > 1
+    assert (groups["events"] >= 10).all()
+    assert (groups["n"] - groups["events"] >= 10).all()
+    assert (groups["n"].sum(), groups["events"].sum()) == (1000, rare.sum())
 
 
 def test_the_picture_is_drawn():

@@ -148,6 +148,7 @@ def test_every_number_is_there_unrounded(report):
     names = {path.stem for path in (report.parent / "tables").glob("*.csv")}
     assert names == {
         "metrics", "comparison", "diseases", "phenotypes_mdm", "phenotypes_mmcl", "cohort", "prediction", "flow", "tripod_ai",
+        "training",
     }  # fmt: skip
 
 
@@ -157,6 +158,32 @@ def test_predictions_alone_make_a_report(content, predictions, tmp_path):
     assert "Research use only." in words
     assert "Synthetic" not in words
     assert re.search(r"0\.\d{3}", words)
+
+
+def test_a_page_that_is_too_large_is_refused_in_one_line_before_anything_is_written(content, predictions, tmp_path):
+    noise = np.random.default_rng(1).bytes(7_700_000)
+    large = ReportContent(
+        "Large", predictions(values=()), "MDM", False, ("x",), {}, ("y",), figures={"noise": ("Noise.", noise)}
+    )
+    with pytest.raises(BadRun, match=r"the report's page: found 10\.\d MB, mostly pictures; expected less than 10 MB"):
+        write_report(tmp_path, large)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_few_cases_stand_on_no_page_and_in_no_file(predictions, tmp_path):
+    table = predictions(values=(), methods=("MDM", "MMCL"))
+    ill = np.flatnonzero(table["target"] == 1)
+    table.loc[ill[table["subject"].iloc[ill].isin(table["subject"].unique()[24:])], "target"] = 0.0
+    assert (table[table["method"] == "MDM"]["target"] == 1).sum() == 6
+    page = write_report(tmp_path, ReportContent("Few", table, "MDM", False, ("x",), {}, ("y",))).read_text(encoding="utf-8")
+    assert "under 10 of 120" in page
+    assert "6 of 120" not in page
+    assert "5.0 %" not in page
+    for path in (tmp_path / "tables").glob("*.csv"):
+        numbers = pd.read_csv(path)
+        if "events" in numbers:
+            assert not numbers["events"].between(1, 9).any(), path.name
+            assert numbers.loc[numbers["metric"] == "prevalence", ["low", "high"]].isna().all(axis=None), path.name
 
 
 def test_participants_numbers_and_unknown_methods_are_refused_before_anything_is_written(content, tmp_path):

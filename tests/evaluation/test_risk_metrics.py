@@ -80,7 +80,13 @@ def test_perfect_risks_have_the_calibration_error_of_chance_and_no_more():
     _, perfect = _one()
     assert perfect.loc["ece", "mean"] == pytest.approx(perfect.loc["ece_by_chance", "mean"], abs=0.008)
     _, wrong = _one(shift=1.0)
-    assert wrong.loc["ece", "low"] > 5 * wrong.loc["ece_by_chance", "mean"]
+    assert wrong.loc["ece", "mean"] > 5 * wrong.loc["ece_by_chance", "mean"]
+
+
+def test_the_calibration_error_has_no_interval(found):
+    _, table = found
+    assert table.loc["ece", ["low", "high"]].isna().all()
+    assert table.loc["brier", ["low", "high"]].notna().all()
 
 
 def _one(**how):
@@ -92,12 +98,16 @@ def _one(**how):
 def test_intervals_hold_their_level():
     shares = ("sensitivity", "specificity", "ppv", "npv")
     repetitions = 300
-    covered = dict.fromkeys(("brier", "calibration_slope", "calibration_intercept", *shares), 0)
+    covered = dict.fromkeys(
+        ("brier", "brier_skill", "observed_to_expected", "calibration_slope", "calibration_intercept", *shares), 0
+    )
     large = np.random.default_rng(5)
     population, true_risk = made_up(large, subjects=400_000)
     p = population.probability[0]
     truth = {
         "brier": (true_risk * (1 - true_risk)).mean(),
+        "brier_skill": 1 - (true_risk * (1 - true_risk)).mean() / (true_risk.mean() * (1 - true_risk.mean())),
+        "observed_to_expected": 1.0,
         "sensitivity": (true_risk * (p >= 0.2)).sum() / true_risk.sum(),
         "specificity": ((1 - true_risk) * (p < 0.2)).sum() / (1 - true_risk).sum(),
         "ppv": true_risk[p >= 0.2].mean(),

@@ -2,7 +2,8 @@ import numpy as np
 from decoded import pixels
 
 from cardiolens.evaluation.canvas import CYCLE
-from cardiolens.evaluation.survival_figure import risk_by_tertile
+from cardiolens.evaluation.survival import DAYS_PER_YEAR, kaplan_meier, tertiles
+from cardiolens.evaluation.survival_figure import numbers_by_tertile, risk_by_tertile
 
 
 def _people(num: int, *, slope: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -39,3 +40,27 @@ def test_where_nobody_falls_ill_or_all_score_alike_there_is_a_picture_still():
     score, days, event = _people(60, slope=1.0)
     for one in ((score, days, np.zeros(60, dtype=bool)), (np.zeros(60), days, event), (score[:1], days[:1], event[:1])):
         assert pixels(risk_by_tertile(*one, title="AF")).size
+
+
+def test_the_points_are_those_of_the_curves_at_even_times():
+    score, days, event = _people(900, slope=1.0)
+    table = numbers_by_tertile(score, days, event)
+    assert (table.groupby("third")["years"].diff().dropna().round(6) == table["years"].iloc[1].round(6)).all()
+    highest = tertiles(score) == 2
+    curve = kaplan_meier(days[highest], event[highest])
+    row = table[table["third"] == "highest third"].iloc[-1]
+    last = np.flatnonzero(curve.days <= row["years"] * DAYS_PER_YEAR)[-1]
+    expected = [1 - one[last] for one in (curve.free, curve.high, curve.low)]
+    assert row[["fallen_ill", "low", "high"]].tolist() == expected
+    assert row["at_risk"] == (days[highest] >= row["years"] * DAYS_PER_YEAR).sum()
+
+
+def test_the_points_name_no_few_people():
+    score, days, event = _people(900, slope=1.0)
+    table = numbers_by_tertile(score, days, event)
+    assert (table["at_risk"] >= 10).all()
+    for third, name in enumerate(("lowest third", "middle third", "highest third")):
+        part, inside = table[table["third"] == name], event & (tertiles(score) == third)
+        fallen = np.array([(days[inside] <= years * DAYS_PER_YEAR).sum() for years in part["years"]])
+        assert (part["fallen_ill"].notna() == (fallen >= 10)).all()
+        assert part["fallen_ill"].notna().any()

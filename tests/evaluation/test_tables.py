@@ -1,3 +1,5 @@
+import numpy as np
+
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.rendering import as_text
 from cardiolens.evaluation.tables import disease_table, evaluation_table, phenotype_table
@@ -22,6 +24,15 @@ def test_all_phenotypes_stand_in_their_groups_with_units_and_n(predictions):
     assert r.detail
     assert 30 <= int(n.text) <= 40
     assert set(table.numbers["method"]) == {"MMCL"}
+
+
+def test_a_phenotype_that_a_few_have_is_not_shown(predictions):
+    table = predictions(methods=("MMCL",), values=PHENOTYPE_COLUMNS[:2], subjects=40)
+    known = (table["column"] == PHENOTYPE_COLUMNS[0]).to_numpy() & table["target"].notna().to_numpy()
+    table.loc[np.flatnonzero(known)[7:], "target"] = np.nan
+    rows = phenotype_table(evaluate(table), method="MMCL").blocks[0].rows
+    assert [cell.text for cell in rows[0][1:]] == ["–", "–", "–", "under 10"]
+    assert rows[1][1].text != "–"
 
 
 def test_a_value_outside_the_phenotypes_has_its_own_block(predictions):

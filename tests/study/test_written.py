@@ -93,6 +93,20 @@ def test_people_of_the_training_cohort_are_no_others(tiny_cohort, tmp_path):
         refuse_shared_ecgs(tiny_cohort, Cohort.open(tmp_path / "copy"))
 
 
+def test_recordings_of_the_training_cohort_under_other_names_are_no_others(tiny_cohort, tmp_path):
+    from dataclasses import replace
+
+    import numpy as np
+
+    others = tiny_cohort.subjects.assign(subject=[f"{k:012x}" for k in range(len(tiny_cohort.subjects))])
+    ecg = np.roll(np.array(tiny_cohort.ecg), 1, axis=2)
+    people = replace(tiny_cohort, path=tmp_path / "others", subjects=others, ecg=ecg)
+    refuse_shared_ecgs(tiny_cohort, people)
+    ecg[3] = tiny_cohort.ecg[5]
+    with pytest.raises(BadCohort, match="found 1 rows that hold an ECG of the training cohort under another name"):
+        refuse_shared_ecgs(tiny_cohort, people)
+
+
 @pytest.mark.skipif(not any(map(shutil.which, BROWSERS)), reason="no Chromium or Chrome on this machine")
 def test_the_page_is_printed(reported):
     pdf = print_pdf(reported)

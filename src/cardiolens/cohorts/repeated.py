@@ -46,6 +46,15 @@ def num_refused_as_repeated(cohort: Cohort) -> int:
     return int(reasons.str.startswith(ANOTHERS_ECG).sum())
 
 
+def num_shared_ecgs(cohort: Cohort, other: Cohort) -> int:
+    """How many rows of `other` hold, to the bit, an ECG of `cohort`, whoever's it is said to be.
+
+    Both have to be prepared alike: the same recording cleaned or resampled in another way is another one here.
+    """
+    known = {ecg_digest(row) for row in cohort.ecg}
+    return sum(ecg_digest(row) in known for row in other.ecg)
+
+
 def repeated_ecgs(cohort: Cohort) -> Bool[np.ndarray, " row"]:
     """Which rows hold, to the bit, the ECG of another row of another subject."""
     digests = [ecg_digest(row) for row in cohort.ecg]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cardiolens.evaluation.added_value import AUROC, DIFFERENCE, LIKELIHOOD_RATIO
 from cardiolens.evaluation.calibration import FEWEST_EVENTS
+from cardiolens.evaluation.disclosure import cases_of
 from cardiolens.evaluation.labels import column_label, interval_in_words
 from cardiolens.evaluation.rendering import Block, Cell, Table, as_p, header_of
 
@@ -19,7 +20,7 @@ def added_value_table(numbers: pd.DataFrame, *, notes: Collection[str] = ()) -> 
         label, first = column_label(str(column)), one.iloc[0]
         name = f"{label.name} ({label.short})" if label.name != label.short else label.name
         rows = tuple(_row(model, part) for model, part in one.groupby("model", sort=False))
-        blocks.append(Block(f"{name}: {first['events']:,} of {first['n']:,}", rows))
+        blocks.append(Block(f"{name}: {cases_of(first['events'], first['n'])}", rows))
     unfitted = numbers[(numbers["measure"] == AUROC) & numbers["value"].isna()]
     too_few = f"A dash stands where validation has fewer than {FEWEST_EVENTS} cases to fit a combination on."
     parts = [

@@ -8,12 +8,15 @@ Source: Efron & Tibshirani 1993.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from einops import rearrange
 from jaxtyping import Float, UInt16
 
+RESAMPLES = 10_000
+"""Samples of participants behind every interval that is bootstrapped."""
 _SAMPLES_AT_ONCE = 250
 """Keeps the counts of 10,000 subjects as float64 at 20 MB."""
 
@@ -64,6 +67,21 @@ def resampled_totals(
         counts = resampled_counts(len(values), min(_SAMPLES_AT_ONCE, samples - first), rng)
         sums[first : first + len(counts)] = counts.astype(np.float64) @ values
     return sums
+
+
+def resampled_alike(
+    tables: Sequence[Float[np.ndarray, "_ _"]], samples: int, rng: np.random.Generator
+) -> list[Float[np.ndarray, "sample _"]]:
+    """`resampled_totals` of each table. Those of as many subjects are drawn alike, which pairs them: drawing is most of the
+    work."""
+    drawn: list[Float[np.ndarray, "sample _"]] = [np.zeros((samples, 0))] * len(tables)
+    for size in dict.fromkeys(map(len, tables)):
+        places = [place for place, table in enumerate(tables) if len(table) == size]
+        ends = np.cumsum([tables[place].shape[1] for place in places])
+        together = resampled_totals(np.concatenate([tables[place] for place in places], axis=1), samples, rng)
+        for place, one in zip(places, np.split(together, ends[:-1], axis=1), strict=True):
+            drawn[place] = one
+    return drawn
 
 
 def resampled_sums(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cardiolens.errors import BadCohort
 from cardiolens.evaluation.differences import holm
+from cardiolens.evaluation.disclosure import cases_of, people_in_words
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label, interval_in_words
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.published import MAIN_PUBLISHED, PublishedRow
@@ -186,7 +187,8 @@ def _head(comparison: pd.DataFrame, column: str, metric: str) -> Cell:
     measured = here[here["metric"] == metric]
     n, events = measured["n"].min(), measured["events"].min()
     of_which = f", {METRIC_LABELS[metric]}" if (here["metric"] != metric).any() else ""
-    return Cell(f"{column_label(column).short}{of_which}", f"(n {n:,})" if pd.isna(events) else f"({events:,} of {n:,})")
+    counted = f"n {people_in_words(n)}" if pd.isna(events) else cases_of(events, n)
+    return Cell(f"{column_label(column).short}{of_which}", f"({counted})")
 
 
 def _cell(part: pd.DataFrame, key: tuple[str, str, str]) -> Cell:

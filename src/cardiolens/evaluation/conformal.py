@@ -19,8 +19,12 @@ from cardiolens.uncertainty import LEVELS, ValueBand
 
 _FEWEST = 20
 """With fewer subjects on `select` every subject gets the same expected residual."""
-_FLOOR, _CEILING = 0.5, 4.0
-"""Bounds of an expected residual, in units of the mean one: outside what was seen a line may fall to nothing."""
+_FLOOR, _CEILING = 0.5, 2.0
+"""Bounds of an expected residual, in units of the mean one: outside what was seen a line falls to nothing on one side and grows
+without end on the other. Bundles that were written with a ceiling of 4 keep theirs."""
+_STEEPEST = 0.5
+"""How much of the mean residual a standard deviation of the value may add: a line through few subjects, or through one who is
+far off, would be steep by chance, and leave most people at the lower bound and some at the upper."""
 
 
 def conformal_band(
@@ -53,6 +57,8 @@ def _line(value: Float[np.ndarray, " subject"], residual: Float[np.ndarray, " su
         return (float(residual.mean()) if len(residual) else 0.0), 0.0
     centre, spread = value.mean(), value.std()
     slope = float(((value - centre) / spread * residual).mean() / spread)
+    steepest = _STEEPEST * float(residual.mean() / spread)
+    slope = min(max(slope, -steepest), steepest)
     return float(residual.mean() - slope * centre), slope
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from cardiolens.evaluation.bootstrap import resampled_totals
+from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_alike
 from cardiolens.evaluation.calibration import FEWEST_EVENTS
 from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, PALE, drawing, legend_of_figure
 from cardiolens.evaluation.labels import column_label
@@ -42,7 +42,7 @@ def net_benefit(
     return np.mean([(one[:, None] >= threshold) * worth for one in probability], axis=0)
 
 
-def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resamples: int = 2000) -> pd.DataFrame:
+def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resamples: int = RESAMPLES) -> pd.DataFrame:
     """The curves of every method and of treating all and none, by disease, with `CURVE_COLUMNS`.
 
     `low` and `high` are limits of 95 % at each threshold alone, by a bootstrap of participants. Diseases with fewer than
@@ -58,9 +58,10 @@ def decision_curves(risks: Sequence[Risks], *, rng: np.random.Generator, resampl
         thresholds = thresholds_for(float(positive.mean()))
         everybody = net_benefit(np.ones((1, len(positive))), positive, thresholds)
         curves = [(one.method, one.positive, net_benefit(one.probability, one.positive, thresholds)) for one in here]
-        for method, status, terms in [*curves, (TREAT_ALL, positive, everybody)]:
-            sampled = resampled_totals(terms, resamples, rng) / len(terms)
-            low, high = np.quantile(sampled, (0.025, 0.975), axis=0)
+        curves.append((TREAT_ALL, positive, everybody))
+        drawn = resampled_alike([terms for _, _, terms in curves], resamples, rng)
+        for (method, status, terms), totals in zip(curves, drawn, strict=True):
+            low, high = np.quantile(totals / len(terms), (0.025, 0.975), axis=0)
             numbers = {"threshold": thresholds, "net_benefit": terms.mean(axis=0), "low": low, "high": high}
             counted = {"n": len(status), "events": int(status.sum())}
             parts.append(pd.DataFrame({"column": column, "method": method} | numbers | counted))

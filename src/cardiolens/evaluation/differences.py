@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, UInt16
 from scipy.stats import norm
 
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.bootstrap import resampled_counts, resampled_sums
+from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_counts, resampled_sums
 from cardiolens.evaluation.delong import FEWEST_FOR_INTERVAL, Difference, Interval, auroc_difference
 from cardiolens.evaluation.dense import Answers, dense_answers, unequal
 from cardiolens.evaluation.metrics import class_columns
@@ -39,7 +39,7 @@ def differences(
     rng: np.random.Generator,
     split: str = "test",
     metrics: Collection[str] = ("auroc", "mean_r", "r"),
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Every other method minus `reference`, one row per column and metric that both answer, with `DIFFERENCE_COLUMNS`.
 
@@ -49,8 +49,8 @@ def differences(
     are compared. `seeds` are those of the method with fewer, `n` the subjects with
     a known target. Methods need not have the same seeds, nor a method as many for one column as for another.
 
-    A bootstrap gives the standard error only, and limits and p are normal ones: shares of 2,000 samples could not tell a p
-    below 0.001, and none would outlast the adjustment.
+    A bootstrap gives the standard error only, and limits and p are normal ones: shares of 10,000 samples could not tell a p
+    below 0.0002, and few would outlast the adjustment.
 
     Raises:
         BadRun: no predictions of the split or of `reference`; two methods, or two seeds of one, speak of different

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cardiolens.evaluation.canvas import BLUE, GREY, INK, PALE, VERMILION, drawing
+from cardiolens.evaluation.disclosure import NOT_SHOWN
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label
 from cardiolens.evaluation.subgroups import EVERYBODY
 
@@ -75,7 +76,5 @@ def _draw(axes: object, part: pd.DataFrame, rows: list[tuple[str, str]], column:
 
 def _counts(cell: pd.Series) -> str:
     if cell["suppressed"]:
-        return "fewer than 10"
-    if pd.isna(cell["n"]):
-        return "withheld"
+        return NOT_SHOWN
     return f"{cell['n']:,}" if pd.isna(cell["events"]) else f"{cell['events']:,}/{cell['n']:,}"

@@ -19,7 +19,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float, Shaped, UInt16
 from scipy.stats import rankdata
 
-from cardiolens.evaluation.bootstrap import resampled_counts
+from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_counts
 from cardiolens.imaging.views import resize_bilinear
 
 CHANCE = "chance"
@@ -34,7 +34,7 @@ def localisation(
     *,
     subjects: Shaped[np.ndarray, " subject"],
     rng: np.random.Generator,
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Every kind of maps and chance by both measures, then the first kind minus each other, with `LOCALISATION_COLUMNS`.
 
@@ -90,7 +90,7 @@ def sanity(
     *,
     subjects: Shaped[np.ndarray, " subject"],
     rng: np.random.Generator,
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """How much of the trained model's maps is left in those of models with random weights, with `SANITY_COLUMNS`.
 

@@ -19,6 +19,7 @@ from scipy.stats import t
 from cardiolens.errors import BadRun
 from cardiolens.evaluation.canvas import CYCLE, GREY, INK, LINES, MARKERS, PALE, VERMILION, drawing, legend_of_figure, wrapped
 from cardiolens.evaluation.comparison import MEASURED
+from cardiolens.evaluation.disclosure import cases_of
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label, split_in_words
 from cardiolens.evaluation.regression import pearson_r, r_squared
 
@@ -243,8 +244,8 @@ def _draw_bars(axes: object, part: pd.DataFrame, models: list[str], start: float
 
 def _counted(column: str, counts: pd.Series) -> str:
     name = textwrap.fill(column_label(column).name, 16)
-    n = f"{counts['n']:,}"
-    return f"{name}\n" + (f"n {n}" if pd.isna(counts["events"]) else f"{counts['events']:,} of {n}")
+    n, events = counts["n"], counts["events"]
+    return f"{name}\n" + (f"n {n:,}" if pd.isna(events) else cases_of(events, n))
 
 
 def _seeds(counts: pd.Series) -> str:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cardiolens.atomic import write_atomically
+from cardiolens.errors import BadRun
 from cardiolens.evaluation.content import ReportContent
+from cardiolens.evaluation.disclosure import publishable
 from cardiolens.evaluation.pages import environment, style, template_text
 from cardiolens.evaluation.rendering import as_csv, as_html
 from cardiolens.evaluation.sections.added_value import added_value
@@ -58,7 +61,7 @@ def write_report(out: Path, content: ReportContent, *, progress: Progress = QUIE
 
     Raises:
         BadRun: the predictions are no predictions, do not cover the split or the detailed method, name participants, or
-            have subjects in two splits.
+            have subjects in two splits; or the page would be too large. Nothing is written then.
         NoSpace: the disk is full.
     """
     evidence = Evidence(content)
@@ -72,14 +75,21 @@ def write_report(out: Path, content: ReportContent, *, progress: Progress = QUIE
     before = [section for section in made_of if section is not None]
     found = [*before, checklist([*before, *closing]), *closing]
     page = page_html(content, found).encode()
-    assert len(page) < _LARGEST_BYTES, f"a report of {len(page):,} bytes"
+    if len(page) >= _LARGEST_BYTES:
+        raise BadRun(
+            "the report's page",
+            found=f"{len(page) / 1e6:.1f} MB, mostly pictures",
+            expected=f"less than {_LARGEST_BYTES / 1e6:.0f} MB, which can be sent and opened anywhere",
+            remedy="report fewer methods, parts or heat maps at once",
+        )
     for folder in ("tables", "figures"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    numbers = evidence.metrics.to_csv(index=False, lineterminator="\n")
+    numbers = publishable(evidence.metrics).to_csv(index=False, lineterminator="\n")
     write_atomically(out / "tables" / "metrics.csv", numbers.encode())
     for section in found:
         for table in section.tables():
-            write_atomically(out / "tables" / f"{table.name}.csv", as_csv(table).encode())
+            shown = replace(table, numbers=publishable(table.numbers))
+            write_atomically(out / "tables" / f"{table.name}.csv", as_csv(shown).encode())
         for figure in section.figures():
             write_atomically(out / "figures" / f"{figure.name}.png", figure.png)
     card = next(section for section in found if section.name == "model_card")

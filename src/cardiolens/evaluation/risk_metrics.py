@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from scipy.special import logit
 from scipy.stats import norm
 
-from cardiolens.evaluation.bootstrap import resampled_totals
+from cardiolens.evaluation.bootstrap import RESAMPLES, resampled_alike
 from cardiolens.evaluation.calibration import level
 from cardiolens.evaluation.delong import Interval, too_few
 from cardiolens.evaluation.logistic import fit_logistic, influence
@@ -29,7 +29,6 @@ RISK_METRICS = (
     "threshold", "sensitivity", "specificity", "ppv", "npv",
 )  # fmt: skip
 RISK_COLUMNS = ("method", "column", "metric", "mean", "sd", "low", "high", "seeds", "n", "events")
-RESAMPLES = 10_000
 BINS = 10
 _CHANCE_DRAWS = 400
 _ALMOST = 1e-5
@@ -42,14 +41,17 @@ def risk_metrics(risks: Sequence[Risks], *, rng: np.random.Generator, resamples:
 
     `brier_skill` is one minus the Brier score over that of telling everybody the prevalence. `ece` is the mean distance of
     predicted and observed shares over ten groups of equal size; it is above zero even for perfect risks, and
-    `ece_by_chance` says how far. `sensitivity`, `specificity`, `ppv`, `npv` are at `threshold`, chosen on `select`; Wilson's
-    interval is that of a single seed, a little wide for the mean of several.
+    `ece_by_chance` says how far. It has no interval: a bootstrap adds its own chance to that of the sample, so its limits lie
+    about a larger error (of 200 simulated ones of perfect risks none held the true error, zero); chance is what to read it
+    beside. `sensitivity`, `specificity`, `ppv`, `npv` are at `threshold`, chosen on `select`; Wilson's interval is that of a
+    single seed, a little wide for the mean of several.
     """
     rows: list[dict[str, object]] = []
-    for one in risks:
+    drawn = resampled_alike([np.concatenate(list(_terms(one).values()), axis=1) for one in risks], resamples, rng)
+    for one, sampled in zip(risks, drawn, strict=True):
         names = {"method": one.method, "column": one.column}
         counted = {"seeds": len(one.seeds), "n": len(one.positive), "events": int(one.positive.sum())}
-        for metric, (by_seed, interval) in _metrics(one, rng, resamples).items():
+        for metric, (by_seed, interval) in _metrics(one, sampled, rng).items():
             sd = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else np.nan
             found = {"mean": interval.value, "sd": sd, "low": interval.low, "high": interval.high}
             rows.append(names | {"metric": metric} | found | counted)
@@ -83,14 +85,17 @@ def group_bounds(probability: Float[np.ndarray, " subject"], groups: int = BINS)
     return np.unique(np.quantile(probability, np.arange(1, groups) / groups))
 
 
-def _metrics(risks: Risks, rng: np.random.Generator, resamples: int) -> dict[str, tuple[Float[np.ndarray, " seed"], Interval]]:
+def _metrics(
+    risks: Risks, sampled: Float[np.ndarray, "sample term"], rng: np.random.Generator
+) -> dict[str, tuple[Float[np.ndarray, " seed"], Interval]]:
     p, y = risks.probability, risks.positive
     nothing = np.full(len(p), np.nan), Interval(np.nan, np.nan, np.nan)
     if not y.any() or y.all():
         return dict.fromkeys(RISK_METRICS, nothing)
     slopes, intercepts, slope, intercept = recalibration(p, y)
-    chance = np.array([_ece_by_chance(one, rng) for one in p])
+    errors, chance = np.array([_ece(one, y) for one in p]), np.array([_ece_by_chance(one, rng) for one in p])
     found = {
+        "ece": (errors, Interval(float(errors.mean()), np.nan, np.nan)),
         "calibration_slope": (slopes, slope),
         "calibration_intercept": (intercepts, intercept),
         "ece_by_chance": (chance, Interval(float(chance.mean()), np.nan, np.nan)),
@@ -99,7 +104,6 @@ def _metrics(risks: Risks, rng: np.random.Generator, resamples: int) -> dict[str
     terms = _terms(risks)
     totals = {name: values.sum(axis=0) for name, values in terms.items()}
     sizes = [values.shape[1] for values in terms.values()]
-    sampled = resampled_totals(np.concatenate(list(terms.values()), axis=1), resamples, rng)
     samples = dict(zip(terms, np.split(sampled, np.cumsum(sizes)[:-1], axis=1), strict=True))
     whole = dict(_ratios({name: total[None] for name, total in totals.items()}))
     for name, by_sample in _ratios(samples):
@@ -128,16 +132,11 @@ def _at_threshold(risks: Risks) -> Iterator[tuple[str, tuple[Float[np.ndarray, "
 def _terms(risks: Risks) -> dict[str, Float[np.ndarray, "subject term"]]:
     """What each subject adds to the sums that the metrics are ratios of."""
     p, y = risks.probability.T, risks.positive[:, None].astype(np.float64)
-    excess = [
-        (np.searchsorted(group_bounds(one), one, side="right")[:, None] == np.arange(BINS)) * (one - risks.positive)[:, None]
-        for one in risks.probability
-    ]
     return {
         "n": np.ones_like(y),
         "events": y,
         "squared": (p - y) ** 2,
         "expected": p,
-        "excess": np.concatenate(excess, axis=1),
     }
 
 
@@ -149,8 +148,11 @@ def _ratios(sums: dict[str, Float[np.ndarray, "sample term"]]) -> Iterator[tuple
         yield "brier", brier
         yield "brier_skill", 1 - brier / (prevalence * (1 - prevalence))
         yield "observed_to_expected", events / sums["expected"]
-        excess = np.abs(sums["excess"]).reshape(len(n), -1, BINS)
-        yield "ece", excess.sum(axis=2) / n
+
+
+def _ece(probability: Float[np.ndarray, " subject"], positive: Bool[np.ndarray, " subject"]) -> float:
+    group = np.searchsorted(group_bounds(probability), probability, side="right")
+    return float(np.abs(np.bincount(group, weights=probability - positive)).sum() / len(probability))
 
 
 def _ece_by_chance(probability: Float[np.ndarray, " subject"], rng: np.random.Generator) -> float:

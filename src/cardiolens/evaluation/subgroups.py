@@ -1,7 +1,8 @@
-"""Every metric by sex, age, body mass, ethnicity, site and heart rate, with a test of whether the gaps are more than chance.
+"""Every metric by sex, age, body mass, ethnicity, site and heart rate.
 
 Cells of fewer than `FEWEST` people, cases or healthy ones are suppressed: their numbers would say little and might say who.
-Where one cell of a grouping is, the counts of the next smallest are withheld too, since the total would give it away.
+Where one cell of a grouping is, others go with it, since the total would give it away (`disclosure`). Nothing of them is shown:
+a share with Wilson's limits, or a mean beside everybody's, would give the counts away.
 """
 
 from __future__ import annotations
@@ -11,20 +12,17 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
-from scipy.stats import chi2, norm
+from jaxtyping import Bool, Float, Int
+from scipy.stats import norm
 
 from cardiolens.evaluation.delong import Interval, seed_mean_auroc
 from cardiolens.evaluation.dense import Answers
-from cardiolens.evaluation.differences import holm
+from cardiolens.evaluation.disclosure import FEWEST, hidden_levels
 from cardiolens.evaluation.metrics import proportion
 from cardiolens.evaluation.regression import mean_absolute_error, pearson_r, r_squared
 from cardiolens.evaluation.risks import Risks
 
-FEWEST = 10
-"""The smallest count that any table of people shows."""
 SUBGROUP_COLUMNS = ("grouping", "level", "column", "metric", "value", "low", "high", "n", "events", "suppressed")
-GAP_COLUMNS = ("grouping", "column", "metric", "levels", "lowest", "highest", "gap", "p", "p_holm")
 EVERYBODY = "Everybody"
 
 _BANDS = {
@@ -34,12 +32,6 @@ _BANDS = {
 }
 _NAMED = {"Sex": "sex", "Ethnicity": "ethnicity", "Site": "site"}
 _WORDS = {"F": "Women", "M": "Men"}
-_LOGIT, _FISHER, _LOG, _PLAIN = "logit", "fisher", "log", "plain"
-_SCALES = {
-    "auroc": _LOGIT, "sensitivity": _LOGIT, "specificity": _LOGIT, "observed_to_expected": _LOG, "brier": _PLAIN,
-    "r": _FISHER, "r2": _PLAIN, "mae": _PLAIN, "coverage_80": _LOGIT, "coverage_95": _LOGIT,
-}  # fmt: skip
-"""On which scale a metric's interval is even, and gaps are tested."""
 
 
 def subgroup_levels(subjects: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -70,7 +62,7 @@ def risk_subgroups(risks: Sequence[Risks], subjects: pd.DataFrame) -> pd.DataFra
     for one in risks:
         for grouping, level, inside in _cells(subgroup_levels(subjects, one.subjects)):
             rows += _risk_rows(one, grouping, level, inside)
-    return _without_differences(rows)
+    return _without_few(rows, subjects)
 
 
 def value_subgroups(
@@ -104,46 +96,7 @@ def value_subgroups(
                 here = share[inside, k]
                 here = here[~np.isnan(here)]
                 rows.append(_row(grouping, level, column, metric, proportion(float(here.sum()), len(here)), len(here), None))
-    return _without_differences(rows)
-
-
-def gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Whether a metric differs between the levels of a grouping by more than chance, one row each, with `GAP_COLUMNS`.
-
-    Cochran's Q: the squared distances from the weighted mean, in units of their variances, against chi-square with one
-    degree less than levels; on the scale on which the interval is even. `p_holm` is adjusted over all rows. Suppressed
-    levels take no part, and what has fewer than two others is left out.
-    """
-    rows = []
-    shown = table[~table["suppressed"].to_numpy(bool) & (table["grouping"] != EVERYBODY) & table["low"].notna()]
-    for (grouping, column, metric), part in shown.groupby(["grouping", "column", "metric"], sort=False):
-        if len(part) < 2:
-            continue
-        p = heterogeneity(part["value"].to_numpy(), part["low"].to_numpy(), part["high"].to_numpy(), scale=_SCALES[metric])
-        by_value = part.sort_values("value")
-        rows.append(
-            {
-                "grouping": grouping, "column": column, "metric": metric, "levels": len(part),
-                "lowest": by_value["level"].iloc[0], "highest": by_value["level"].iloc[-1],
-                "gap": float(by_value["value"].iloc[-1] - by_value["value"].iloc[0]), "p": p,
-            }
-        )  # fmt: skip
-    found = pd.DataFrame(rows, columns=list(GAP_COLUMNS[:-1])).astype({"p": "float64"})
-    return found.assign(p_holm=holm(found["p"].to_numpy()))
-
-
-def heterogeneity(
-    value: Float[np.ndarray, " level"], low: Float[np.ndarray, " level"], high: Float[np.ndarray, " level"], *, scale: str
-) -> float:
-    """The p-value of Cochran's Q over independent groups, from their values and 95 % limits; NaN for fewer than two."""
-    centre, lower, upper = (_scaled(one, scale) for one in (value, low, high))
-    error = (upper - lower) / (2 * norm.ppf(0.975))
-    usable = np.isfinite(centre) & np.isfinite(error) & (error > 0)
-    if usable.sum() < 2:
-        return np.nan
-    weight = 1 / error[usable] ** 2
-    mean = (weight * centre[usable]).sum() / weight.sum()
-    return float(chi2.sf((weight * (centre[usable] - mean) ** 2).sum(), usable.sum() - 1))
+    return _without_few(rows, subjects)
 
 
 def _cells(levels: pd.DataFrame) -> Iterator[tuple[str, str, Bool[np.ndarray, " subject"]]]:
@@ -177,24 +130,45 @@ def _risk_rows(risks: Risks, grouping: str, level: str, inside: Bool[np.ndarray,
 def _row(
     grouping: str, level: str, column: str, metric: str, interval: Interval, n: int, events: int | None
 ) -> dict[str, object]:
-    few = n < FEWEST or (events is not None and min(events, n - events) < FEWEST)
-    names = {"grouping": grouping, "level": level, "column": column, "metric": metric}
-    if few:
-        hidden = {"value": np.nan, "low": np.nan, "high": np.nan, "n": n if n >= FEWEST else pd.NA, "events": pd.NA}
-        return names | hidden | {"suppressed": True}
     found = {"value": interval.value, "low": interval.low, "high": interval.high, "n": n}
+    names = {"grouping": grouping, "level": level, "column": column, "metric": metric}
     return names | found | {"events": pd.NA if events is None else events, "suppressed": False}
 
 
-def _without_differences(rows: list[dict[str, object]]) -> pd.DataFrame:
-    """The rows as a table, in which no suppressed cell is the total minus the others."""
+def _without_few(rows: list[dict[str, object]], subjects: pd.DataFrame) -> pd.DataFrame:
+    """The rows as a table in which no cell of a few is shown or follows from the others.
+
+    A level that is hidden for its people is hidden in every column and metric, and in the same order everywhere: people are
+    much the same whatever was asked about them, and what one column hides another would tell.
+    """
     table = pd.DataFrame(rows, columns=list(SUBGROUP_COLUMNS)).astype({"n": "Int64", "events": "Int64"})
-    for _, part in table[table["grouping"] != EVERYBODY].groupby(["grouping", "column", "metric"], sort=False):
-        shown = part[~part["suppressed"].to_numpy(bool)]
-        if len(part) - len(shown) == 1 and not shown.empty:
-            smallest = (shown["events"] if shown["events"].notna().all() else shown["n"]).astype("float64").idxmin()
-            table.loc[smallest, ["n", "events"]] = pd.NA
+    sizes = subgroup_levels(subjects, list(subjects["subject"].unique()))
+    few = (table["n"] < FEWEST) | ((table["events"] < FEWEST) | (table["n"] - table["events"] < FEWEST)).fillna(False)
+    table["suppressed"] = few.to_numpy(bool)
+    for grouping, part in table[table["grouping"] != EVERYBODY].groupby("grouping", sort=False):
+        levels = sizes[grouping].value_counts(ascending=True, sort=True).index.astype(str)
+        people = _by_level(part, part["n"], levels)
+        hidden = hidden_levels(people, _by_level(part, part["n"] < FEWEST, levels).any(axis=1))
+        for _, of_column in part.groupby("column", sort=False):
+            if of_column["events"].notna().all():
+                cases = of_column["events"]
+                counts = np.hstack([_by_level(of_column, one, levels) for one in (cases, of_column["n"] - cases)])
+                of_few = _by_level(of_column, of_column["suppressed"], levels).any(axis=1)
+                here = hidden_levels(counts, hidden | of_few)
+            else:
+                here = hidden
+            table.loc[of_column.index[of_column["level"].isin(levels[here])], "suppressed"] = True
+    table.loc[table["suppressed"], ["value", "low", "high"]] = np.nan
+    table.loc[table["suppressed"], ["n", "events"]] = pd.NA
     return table
+
+
+def _by_level(part: pd.DataFrame, counts: pd.Series, levels: pd.Index) -> Int[np.ndarray, "level total"]:
+    """A row per level, a column per column and metric; nobody where a level has no row."""
+    total, totals = pd.factorize(part["column"] + "/" + part["metric"])
+    found = np.zeros((len(levels), len(totals)), np.int64)
+    found[levels.get_indexer(part["level"]), total] = counts.to_numpy()
+    return found
 
 
 def _ratio(observed: int, n: int, expected: float) -> Interval:
@@ -204,15 +178,6 @@ def _ratio(observed: int, n: int, expected: float) -> Interval:
     reach = norm.ppf(0.975) * np.sqrt((1 - observed / n) / observed)
     value = observed / expected
     return Interval(value, float(value * np.exp(-reach)), float(value * np.exp(reach)))
-
-
-def _scaled(value: Float[np.ndarray, " level"], scale: str) -> Float[np.ndarray, " level"]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if scale == _LOGIT:
-            return np.log(value / (1 - value))
-        if scale == _FISHER:
-            return np.arctanh(value)
-        return np.log(value) if scale == _LOG else value
 
 
 def _banded(value: Float[np.ndarray, " subject"], bounds: Sequence[int], unit: str, index: pd.Index) -> pd.Series:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from cardiolens.evaluation.canvas import CYCLE, LINES, PALE, drawing
 from cardiolens.evaluation.concordance import concordance
+from cardiolens.evaluation.disclosure import FEWEST
 from cardiolens.evaluation.survival import DAYS_PER_YEAR, kaplan_meier, log_rank, num_at_risk, tertiles
 
 _NAMES = ("lowest third", "middle third", "highest third")
+TERTILE_COLUMNS = ("third", "years", "fallen_ill", "low", "high", "at_risk")
+_POINTS_PER_TICK = 4
 _FEWEST_AT_RISK = 10
 """The curves end where fewer of every third are left: steps of single people say little."""
 
@@ -45,6 +49,30 @@ def risk_by_tertile(
         above.set_title(_heading(score, days, event, group), loc="left", fontsize=9, fontweight="normal")
         _draw_at_risk(below, days, group, ticks)
     return canvas.png
+
+
+def numbers_by_tertile(
+    score: Float[np.ndarray, " subject"], days: Float[np.ndarray, " subject"], event: Bool[np.ndarray, " subject"]
+) -> pd.DataFrame:
+    """The curves of `risk_by_tertile` at even times, with `TERTILE_COLUMNS`; shares are 0..1.
+
+    Not day by day, which would date single diagnoses, and NaN as long as fewer than ten of a third have fallen ill.
+    """
+    group, parts = tertiles(score), []
+    years = _last_day(days, group) / DAYS_PER_YEAR
+    at = np.arange(0, years + 1e-9, _step(years) / _POINTS_PER_TICK)
+    for name in np.unique(group):
+        inside = group == name
+        curve = kaplan_meier(days[inside], event[inside])
+        step = np.searchsorted(curve.days, at * DAYS_PER_YEAR, side="right")
+        fallen = np.searchsorted(np.sort(days[inside & event]), at * DAYS_PER_YEAR, side="right")
+        shares = {
+            column: np.where(fallen < FEWEST, np.nan, 1 - np.append(1.0, free)[step])
+            for column, free in (("fallen_ill", curve.free), ("low", curve.high), ("high", curve.low))
+        }
+        at_risk = num_at_risk(days[inside], at * DAYS_PER_YEAR)
+        parts.append(pd.DataFrame({"third": _NAMES[name], "years": at} | shares | {"at_risk": at_risk}))
+    return pd.concat(parts, ignore_index=True)[list(TERTILE_COLUMNS)]
 
 
 def _last_day(days: Float[np.ndarray, " subject"], group: Int[np.ndarray, " subject"]) -> float:

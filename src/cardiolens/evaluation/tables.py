@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cardiolens.evaluation.disclosure import cases_of, people_in_words, without_telling
 from cardiolens.evaluation.labels import column_label, interval_in_words
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of
 from cardiolens.evaluation.seeds import over_seeds
@@ -17,7 +18,7 @@ _MEASURES = {"auroc": "auprc", "mean_r": "mean_r2", "r": "r2"}
 def disease_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
     """AUROC and AUPRC of every disease and method, with n, cases and prevalence."""
     summary = over_seeds(metrics, split=split)
-    summary = summary[summary["metric"].isin(("auroc", "auprc", "prevalence"))]
+    summary = without_telling(summary[summary["metric"].isin(("auroc", "auprc", "prevalence"))])
     blocks = []
     for column, one in summary.groupby("column", observed=True, sort=False):
         by_method = one.set_index(["method", "metric"])
@@ -37,7 +38,7 @@ def disease_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
 def phenotype_table(metrics: pd.DataFrame, *, method: str, split: str = "test") -> Table:
     """r, R2 and mean absolute error of every column of values that one method predicts, by group, with n."""
     summary = over_seeds(metrics[metrics["method"] == method], split=split)
-    summary = summary[summary["metric"].isin(("r", "r2", "mae", "mean_r", "mean_r2"))]
+    summary = without_telling(summary[summary["metric"].isin(("r", "r2", "mae", "mean_r", "mean_r2"))])
     values = summary.set_index(["column", "metric"])
     columns = summary.loc[summary["metric"] == "r", "column"].unique()
     blocks = []
@@ -82,8 +83,8 @@ def _disease_row(method: str, values: pd.DataFrame) -> tuple[Cell, ...]:
         Cell(method),
         _with_interval(values.loc["auroc"], 3),
         _with_interval(values.loc["auprc"], 3),
-        Cell(f"{100 * prevalence['mean']:.1f} %"),
-        Cell(f"{prevalence['events']} of {prevalence['n']}"),
+        Cell("–" if pd.isna(prevalence["mean"]) else f"{100 * prevalence['mean']:.1f} %"),
+        Cell(cases_of(prevalence["events"], prevalence["n"])),
         Cell(str(prevalence["seeds"])),
     )
 
@@ -95,13 +96,14 @@ def _phenotype_row(column: str, values: pd.DataFrame) -> tuple[Cell, ...]:
         _with_interval(values.loc["r"], 2),
         _with_interval(values.loc["r2"], 2),
         _error(values.loc["mae"], label.unit),
-        Cell(str(values.loc["mae", "n"])),
+        Cell(people_in_words(values.loc["mae", "n"])),
     )
 
 
 def _group_row(values: pd.DataFrame) -> tuple[Cell, ...]:
-    mean = values.loc["mean_r"]
-    return (Cell("Mean"), _with_interval(mean, 2), _with_interval(values.loc["mean_r2"], 2), Cell(""), Cell(str(mean["n"])))
+    mean, explained = values.loc["mean_r"], values.loc["mean_r2"]
+    n = Cell(people_in_words(mean["n"]))
+    return (Cell("Mean"), _with_interval(mean, 2), _with_interval(explained, 2), Cell(""), n)
 
 
 def _evaluation_row(column: str, values: pd.DataFrame) -> tuple[Cell, ...]:
@@ -119,7 +121,7 @@ def _evaluation_row(column: str, values: pd.DataFrame) -> tuple[Cell, ...]:
 
 def _error(row: pd.Series, unit: str) -> Cell:
     cell = _with_interval(row, 2)
-    return Cell(f"{cell.text} {unit}".rstrip(), cell.detail)
+    return cell if pd.isna(row["mean"]) else Cell(f"{cell.text} {unit}".rstrip(), cell.detail)
 
 
 def _with_interval(row: pd.Series, decimals: int) -> Cell:

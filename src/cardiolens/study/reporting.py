@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cardiolens.cohorts.manifest import REFUSED
-from cardiolens.cohorts.repeated import repeated_ecgs
+from cardiolens.cohorts.repeated import num_shared_ecgs, repeated_ecgs
 from cardiolens.cohorts.store import Cohort
 from cardiolens.configs import to_json
 from cardiolens.errors import BadCohort
@@ -44,9 +44,10 @@ def model_settings(run: Run) -> dict[str, Any]:
 
 
 def refuse_shared_ecgs(cohort: Cohort, people: Cohort) -> None:
-    """Refuse a cohort in which one recording stands in two splits under two names, or that shares subjects with `people`.
+    """Refuse a cohort in which one recording stands in two splits under two names, or that shares subjects or recordings with
+    `people`.
 
-    Every report needs this, before any work is done. Reads lead I of all ECGs.
+    Every report needs this, before any work is done. Reads lead I of all ECGs. Recordings are compared as they are stored.
 
     Raises:
         BadCohort: it does; whoever is asked about was then trained on.
@@ -60,12 +61,21 @@ def refuse_shared_ecgs(cohort: Cohort, people: Cohort) -> None:
             expected="every recording in one split",
             remedy="find out who is in the cohort under two names and prepare it again; results on it would be leaked",
         )
-    if people.path != cohort.path and set(people.subjects["subject"]) & set(cohort.subjects["subject"]):
+    if people.path == cohort.path:
+        return
+    if set(people.subjects["subject"]) & set(cohort.subjects["subject"]):
         raise BadCohort(
             people.path,
             found="subjects who are in the training cohort too",
             expected="other people",
             remedy="ask about the test split of the training cohort, or leave these subjects out",
+        )
+    if shared := num_shared_ecgs(cohort, people):
+        raise BadCohort(
+            people.path,
+            found=f"{shared:,} rows that hold an ECG of the training cohort under another name",
+            expected="other recordings",
+            remedy="find out whose they are and leave them out; results on them would be leaked",
         )
 
 

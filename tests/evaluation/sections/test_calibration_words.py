@@ -41,7 +41,9 @@ def test_of_several_seeds_it_says_how_many():
 
 
 def test_too_few_cases_are_said_to_be_too_few():
-    assert "9 cases among the 400 subjects of “calibrate” are too few" in words_of_no_discrimination(_risks((2.0,), events=9))
+    assert "fewer than 10 cases among the 400 subjects of “calibrate” are too few" in words_of_no_discrimination(
+        _risks((2.0,), events=9)
+    )
 
 
 @pytest.mark.parametrize("effects", [(2.0,), (2.0, 1.5)])

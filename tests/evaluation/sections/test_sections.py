@@ -116,6 +116,10 @@ def test_what_the_ecg_adds_and_how_diagnoses_come_over_time(evidence):
     assert (c["p_holm"].dropna() >= c["p"].dropna()).all()
     assert (c.loc["MMCL", "reference"], c.loc["Tabular", "reference"]) == ("Tabular", "")
     assert [figure.name for figure in section.figures()] == ["over_time_af"]
+    curves = numbers_of(section, "over_time")
+    assert set(curves["column"]) == {"af"}
+    ends = curves.dropna(subset="fallen_ill").groupby("third")["fallen_ill"].max()
+    assert ends["highest third"] > ends["lowest third"]
 
 
 def test_the_flow_holds_every_exclusion_with_its_reason(evidence):

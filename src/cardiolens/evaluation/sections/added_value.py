@@ -16,10 +16,11 @@ from cardiolens.evaluation.combination import DiseaseModels, Methods, disease_mo
 from cardiolens.evaluation.concordance_table import concordance_table, concordances
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.metrics import class_columns
+from cardiolens.evaluation.rendering import numbers_only
 from cardiolens.evaluation.sections.evidence import Evidence
-from cardiolens.evaluation.sections.section import Figure, Part, Section, Text
+from cardiolens.evaluation.sections.section import Figure, Folded, Part, Section, Text
 from cardiolens.evaluation.survival import FollowUp, follow_up
-from cardiolens.evaluation.survival_figure import risk_by_tertile
+from cardiolens.evaluation.survival_figure import numbers_by_tertile, risk_by_tertile
 from cardiolens.evaluation.tabular import METHOD as TABULAR
 
 _AF = ("af_incident_5y", "af")
@@ -79,7 +80,7 @@ def _clinical_score(evidence: Evidence, predictions: pd.DataFrame) -> tuple[pd.D
 
 
 def _over_time(evidence: Evidence, diseases: list[DiseaseModels], methods: Methods) -> Iterator[Part]:
-    people, found_c = evidence.people, []
+    people, found_c, points = evidence.people, [], []
     for disease in diseases if people is not None else ():
         found = follow_up(people, disease.column)
         here = _joined(people, found, disease)
@@ -95,7 +96,12 @@ def _over_time(evidence: Evidence, diseases: list[DiseaseModels], methods: Metho
         )
         png = risk_by_tertile(score[place], days, event, title=label.name)
         yield Figure(f"over_time_{disease.column}", caption, png)
+        points.append(numbers_by_tertile(score[place], days, event).assign(column=disease.column))
     if found_c:
+        curves = numbers_only(
+            pd.concat(points, ignore_index=True), name="over_time", title="New diagnoses by third of the risk"
+        )
+        yield Folded("The points of the curves", (curves,))
         yield concordance_table(pd.concat(found_c, ignore_index=True))
     else:
         yield Text("Time to diagnosis is not shown: the cohort has no dates, or fewer than ten new diagnoses.", note=True)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cardiolens.evaluation.decision_curves import decision_curve_figure, decision_curves
 from cardiolens.evaluation.delong import FEWEST_FOR_INTERVAL
+from cardiolens.evaluation.disclosure import FEWEST, cases_of, without_telling
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label, interval_in_words
 from cardiolens.evaluation.reliability import reliability_figure, reliability_groups
 from cardiolens.evaluation.rendering import Block, Cell, Table, header_of, numbers_only
@@ -31,7 +32,7 @@ def calibration(evidence: Evidence) -> Section | None:
             "turned into risks. Scores as they come from balanced training are no probabilities."
         )
         return Section("calibration", "Calibration", "Can the risks be taken at their word?", (Text(words),))
-    numbers = risk_metrics(evidence.risks, rng=evidence.rng("risk metrics"))
+    numbers = without_telling(risk_metrics(evidence.risks, rng=evidence.rng("risk metrics")))
     groups = reliability_groups(evidence.risks_compared)
     curves = decision_curves(evidence.risks_compared, rng=evidence.rng("decision curves"))
     methods = evidence.compared
@@ -76,7 +77,8 @@ def words_of_no_discrimination(risks: Risks) -> str:
     """That a method does not tell who has a disease, or that there are too few to say so; empty where it does."""
     label, first = column_label(risks.column).name, risks.maps[0]
     disease = label if label[:2].isupper() else label[:1].lower() + label[1:]
-    counted = f"{first.events} cases among the {first.subjects:,} subjects of “calibrate”"
+    cases = f"{first.events}" if first.events >= FEWEST else f"fewer than {FEWEST}"
+    counted = f"{cases} cases among the {first.subjects:,} subjects of “calibrate”"
     if any(one.tells_apart is None for one in risks.maps):
         return (
             f"{risks.method}, {disease}: {counted} are too few to say whether the score tells who has it. Only the mean risk "
@@ -102,8 +104,8 @@ def _calibration_table(numbers: pd.DataFrame) -> Table:
         name="calibration",
         title="Calibration",
         note="Perfect: slope 1, intercept 0, observed / expected 1. Slope below 1: risks too extreme. ECE is above zero even "
-        "for perfect risks; the number after “chance” says how far. Brier skill is the share of the Brier score that is better "
-        "than telling everybody the prevalence.",
+        "for perfect risks; the number after “chance” says how far, and stands in the place of an interval. Brier skill is the "
+        "share of the Brier score that is better than telling everybody the prevalence.",
     )
 
 
@@ -129,7 +131,7 @@ def _table(numbers: pd.DataFrame, metrics: tuple[str, ...], *, name: str, title:
             cells = [_cell(values.loc[metric], values) for metric in metrics]
             first = values.iloc[0]
             threshold = f"from a risk of {100 * values.loc['threshold', 'mean']:.1f} %" if metrics is _FOUND else ""
-            rows.append((Cell(str(method), threshold), *cells, Cell(f"{first['events']} of {first['n']}")))
+            rows.append((Cell(str(method), threshold), *cells, Cell(cases_of(first["events"], first["n"]))))
         blocks.append(Block(column_label(str(column)).name, tuple(rows)))
     header = header_of("Method", *(METRIC_LABELS[metric] for metric in metrics), "Cases of n")
     return Table(name, title, header, tuple(blocks), chosen, note)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cardiolens.evaluation import figures, pictures
+from cardiolens.evaluation.rendering import numbers_only
 from cardiolens.evaluation.sections.evidence import Evidence
-from cardiolens.evaluation.sections.section import Figure, Part, Section
+from cardiolens.evaluation.sections.section import Figure, Folded, Part, Section
 
 
 def learned(evidence: Evidence) -> Section | None:
@@ -36,3 +37,5 @@ def _parts(evidence: Evidence) -> Iterator[Part]:
     yield from content.heat_map_tables
     if content.curves is not None and not content.curves.empty:
         yield Figure("training", "Training, one line per run.", figures.training_curves(content.curves))
+        points = numbers_only(content.curves, name="training", title="Training by run and epoch")
+        yield Folded("The points of the curves", (points,))

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from cardiolens.evaluation.differences import holm
+from cardiolens.evaluation.disclosure import NOT_SHOWN
 from cardiolens.evaluation.forest import columns_to_show, forest_figure
+from cardiolens.evaluation.gaps import PRIMARY, gaps
 from cardiolens.evaluation.labels import METRIC_LABELS, column_label
 from cardiolens.evaluation.rendering import Block, Cell, Mark, Table, as_p, header_of, numbers_only
 from cardiolens.evaluation.sections.evidence import Evidence
 from cardiolens.evaluation.sections.section import Figure, Folded, Part, Section, Text
-from cardiolens.evaluation.subgroups import gaps, risk_subgroups, value_subgroups
+from cardiolens.evaluation.subgroups import risk_subgroups, value_subgroups
 
 _SHOWN_VALUES = ("lvedv_ml", "lvef_percent", "lvm_g", "wt_global_mm")
 _MOST_GAPS, _MOST_PANELS = 15, 4
@@ -40,13 +41,12 @@ def subgroups(evidence: Evidence) -> Section | None:
     found = dict(_tables(evidence, people))
     if all(len(table["grouping"].unique()) < 2 for table in found.values()):
         return None
-    tested = {name: gaps(table) for name, table in found.items()}
-    both = pd.concat(list(tested.values()), ignore_index=True)
-    both = both.assign(p_holm=holm(both["p"].to_numpy()))
+    both = pd.concat([gaps(table) for table in found.values()], ignore_index=True)
     parts: list[Part] = [
         Text(
             f"{evidence.detailed}, by sex, age, body mass, ethnicity, site and heart rate, as far as they are known. Cells of "
-            "fewer than ten people, cases or healthy ones are not shown. Lines are 95 % intervals; dashed: everybody."
+            "fewer than ten people, cases or healthy ones are not shown, nor others from which they would follow. Lines are "
+            "95 % intervals; dashed: everybody."
         )
     ]
     parts += _forests(found)
@@ -87,7 +87,9 @@ def _forests(found: dict[str, pd.DataFrame]) -> Iterator[Part]:
 
 
 def _gap_table(tested: pd.DataFrame) -> Table:
-    order = tested.sort_values("p", kind="stable")
+    # What was asked first stands first, whatever was found in the many secondary numbers.
+    first = tested["family"].isin(PRIMARY)
+    order = pd.concat([part.sort_values("p", kind="stable") for part in (tested[first], tested[~first])])
     shown = order.head(_MOST_GAPS)
     rows = []
     for _, row in shown.iterrows():
@@ -105,17 +107,19 @@ def _gap_table(tested: pd.DataFrame) -> Table:
                 p,
             )
         )
-    count, num_tests = int((tested["p_holm"] < _ALPHA).sum()), int(tested["p"].notna().sum())
-    verdict = f"{count} of {num_tests} tests hold after adjustment (p under 0.05)." if count else (
-        f"No gap of {num_tests} tested holds after adjustment: no evidence of a difference, which is not evidence of none."
-    )  # fmt: skip
+    held = [
+        f"{family} {int((part['p_holm'] < _ALPHA).sum())} of {int(part['p'].notna().sum())}"
+        for family, part in tested.groupby("family", sort=False)
+    ]
     return Table(
         name="subgroup_gaps_shown",
-        title="The gaps least likely to be chance",
+        title="Gaps between subgroups: of the primary questions, then the least likely to be chance",
         header=header_of("What", "Between", "Gap", "p", "p, adjusted"),
         blocks=(Block("", tuple(rows)),),
         numbers=shown,
-        note=f"{verdict} Cochran's Q between levels; adjusted by Holm over all tests of this section.",
+        note=f"Gaps that hold after adjustment (p under 0.05): {'; '.join(held)}. Adjusted by Holm within each of these "
+        f"families and not over them all: {' and '.join(PRIMARY)} are the primary questions, the others secondary. No evidence "
+        "of a gap is no evidence of none. Cochran's Q between levels, for shares chi-square of the counts.",
     )
 
 
@@ -137,7 +141,7 @@ def _cells_table(name: str, cells: pd.DataFrame) -> Table:
 
 def _cell(row: pd.Series) -> Cell:
     if row["suppressed"]:
-        return Cell("under 10")
+        return Cell(NOT_SHOWN)
     if pd.isna(row["value"]):
         return Cell("–")
     detail = f"({row['low']:.2f} to {row['high']:.2f})" if np.isfinite(row["low"]) else ""
