@@ -25,7 +25,7 @@ from cardiolens.evaluation.curves import learning_curves
 from cardiolens.evaluation.differences import differences
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.paper_figures import low_data_curves, model_bars, phenotype_scatters
-from cardiolens.evaluation.paper_tables import DUAL_PHASE_MODELS, PAPER_TABLES, Results, beyond, dual_phase
+from cardiolens.evaluation.paper_tables import DUAL_PHASE_MODELS, FURTHER, PAPER_TABLES, Results, beyond, dual_phase
 from cardiolens.evaluation.predictions import concat_predictions, read_predictions, write_predictions
 from cardiolens.evaluation.rendering import Table, as_csv, as_latex, as_markdown, plain_table
 from cardiolens.evaluation.report import write_report
@@ -142,11 +142,17 @@ def _heat_map_tables(paths: list[Path]) -> Iterator[Table]:
 def _results(predictions: pd.DataFrame, split: str, oracle: pd.DataFrame | None) -> Results:
     present = set(predictions["method"].unique())
     shared = shared_subjects(predictions)
+    compared = dict.fromkeys(_REFERENCES, present)
+    for method, reference in (pair for pairs in FURTHER.values() for pair in pairs):
+        compared[reference] = compared.get(reference, {reference}) | {method}
     found = [
-        differences(shared, reference=reference, split=split, rng=np.random.default_rng(_BOOTSTRAP_SEED))
-        for reference in _REFERENCES
-        if reference in present and len(present) > 1
-    ]
+        differences(
+            shared[shared["method"].isin(methods).to_numpy()], reference=reference, split=split,
+            rng=np.random.default_rng(_BOOTSTRAP_SEED),
+        )
+        for reference, methods in compared.items()
+        if reference in present and len(methods & present) > 1
+    ]  # fmt: skip
     return Results(evaluate(predictions, split=split), split, pd.concat(found, ignore_index=True) if found else None, oracle)
 
 
