@@ -103,7 +103,7 @@ function showOne(files, answer) {
     ...(answer.quality_notes.length ? [banner(`Quality: ${answer.quality}. `, answer.quality_notes.join("; "))] : []),
     ...recorder(answer),
     paper.box,
-    ...(answer.notes.length ? [make("p", { class: "soft" }, `Done to the signal: ${answer.notes.join("; ")}`)] : []),
+    ...(answer.notes.length ? [make("p", { class: "soft" }, `Noted: ${answer.notes.join("; ")}`)] : []),
     ...risks(answer),
     ...phenotypes(answer, model?.measurements || []),
     ...howSure(answer),
