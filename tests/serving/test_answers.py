@@ -1,7 +1,10 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
+
+import pytest
 
 from cardiolens.serving.answers import Answer, PhenotypeValue, Refusal, Risk, write_json
 from cardiolens.serving.answers_printed import print_answers
@@ -91,6 +94,15 @@ def test_intervals_speak_of_those_the_model_learned_from(capsys):
 def test_a_bundle_without_diseases_prints_no_empty_table(capsys):
     print_answers([replace(ANSWER, risks=())])
     assert "probability" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100])
+def test_a_value_stays_beside_its_name_and_unit_in_a_terminal_of_any_width(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    values = tuple(replace(KNOWING.phenotypes[0], name=f"{'X' * size}{size}") for size in range(1, 12))
+    print_answers([replace(KNOWING, phenotypes=values)])
+    shown = capsys.readouterr().out.replace("\u00a0", " ")
+    assert len(re.findall(r"X\d+ +98\.8 ± 19\.0 g", shown)) == len(values)
 
 
 def test_segmental_strain_is_printed_in_whole_percent_with_what_it_is_worth(capsys):

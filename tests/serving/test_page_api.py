@@ -53,15 +53,27 @@ def test_one_ecg_is_answered_as_the_predictor_answers_it(client, explainer, xml,
     assert "Research use only" in answer.json()["notice"]
 
 
-def test_a_record_of_two_files_is_one_ecg(client, recording, tmp_path):
+@pytest.fixture
+def record(recording, tmp_path):
+    """A WFDB record's header and data as files of a form."""
     import wfdb
 
     wfdb.wrsamp(
         "rec", fs=500, units=["mV"] * 12, sig_name=list(recording.leads), p_signal=recording.signal_mv.T.astype(np.float64),
         fmt=["16"] * 12, write_dir=str(tmp_path),
     )  # fmt: skip
-    files = [("files", (name, (tmp_path / name).read_bytes(), "")) for name in ("rec.hea", "rec.dat")]
-    assert client.post("/v1/predict", files=files).json()["source"] == "rec.hea"
+    return [("files", (name, (tmp_path / name).read_bytes(), "")) for name in ("rec.hea", "rec.dat")]
+
+
+def test_a_record_of_two_files_is_one_ecg(client, record):
+    assert client.post("/v1/predict", files=record).json()["source"] == "rec.hea"
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_half_a_record_is_told_to_send_the_other_half_and_not_to_copy_it(client, record, half):
+    answer = client.post("/v1/predict", files=[record[half]])
+    assert answer.status_code == 422
+    assert answer.json()["detail"].endswith("send both as `files`")
 
 
 def test_names_without_plain_letters_are_answered_each_and_in_order(client, xml):

@@ -16,6 +16,7 @@ pytestmark = [
 ]
 PICTURES = os.environ.get("CARDIOLENS_PICTURES")
 """A folder for screenshots, to be looked at."""
+SAMPLE = Path(__file__).resolve().parents[2] / "src/cardiolens/serving/page/static/sample_ecg.xml"
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,12 @@ def page(browser, url):
     page.close()
 
 
+_SAID_BY_THE_PAGE = ("status of 4", "ERR_ACCESS_DENIED", "ERR_UPLOAD_FILE_CHANGED")
+
+
 def _is_problem(said) -> bool:
-    # The browser notes every refusal of a broken file; the page says it itself.
-    return said.type == "error" and "status of 4" not in said.text
+    # The browser notes every refusal of a broken file, and every file it cannot read; the page says it itself.
+    return said.type == "error" and not any(known in said.text for known in _SAID_BY_THE_PAGE)
 
 
 def _shot(page, name: str) -> None:
@@ -155,10 +159,43 @@ def test_a_broken_file_is_said_and_the_next_one_answered(page, tmp_path):
     assert page.inner_text("#status") == ""
 
 
+def test_a_folder_and_a_file_that_changed_are_named_and_not_taken_for_a_service_that_is_gone(page, tmp_path):
+    _drag(page, tmp_path, onto="#drop")
+    page.wait_for_selector("#status.failed")
+    assert tmp_path.name in page.inner_text("#status")
+    assert "zip" in page.inner_text("#status")
+    mended = tmp_path / "mended.xml"
+    mended.write_text("no ECG")
+    page.set_input_files("#files", mended)
+    page.wait_for_selector("#status.failed:has-text('expected')")
+    mended.write_text("no ECG either")
+    os.utime(mended, (0, 0))  # a browser looks at the time, and not at parts of a second
+    page.select_option("#sex", "F")
+    page.wait_for_selector("#status.failed:has-text('has changed')")
+    assert "mended.xml" in page.inner_text("#status")
+    # Browsers notice no change where the same name is chosen again.
+    with page.expect_file_chooser():
+        page.click("#files")
+    assert page.evaluate("document.getElementById('files').files.length") == 0
+
+
+def test_a_file_dropped_beside_the_box_is_answered_too(page):
+    _drag(page, SAMPLE, onto="h1")
+    _answered(page)
+
+
+def _drag(page, path: Path, *, onto: str) -> None:
+    box = page.locator(onto).bounding_box()
+    place = {"x": box["x"] + 5, "y": box["y"] + 5}
+    devtools = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        dragged = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        devtools.send("Input.dispatchDragEvent", {"type": kind, **place, "data": dragged})
+
+
 def test_several_files_become_a_table_that_can_be_taken_along(page, tmp_path):
-    sample = Path(__file__).resolve().parents[2] / "src/cardiolens/serving/page/static/sample_ecg.xml"
     for name in ("心電図.xml", "one.xml"):
-        shutil.copy(sample, tmp_path / name)
+        shutil.copy(SAMPLE, tmp_path / name)
     (tmp_path / "two <b>bold.xml").write_text("no ECG")
     page.set_viewport_size({"width": 1280, "height": 900})
     page.set_input_files("#files", [tmp_path / name for name in ("心電図.xml", "two <b>bold.xml", "one.xml")])

@@ -69,6 +69,10 @@ def test_healthy_synthetic_hearts_are_not_called_people(predictor, anonymous):
 def test_what_the_file_says_stands_and_no_number_depends_on_it(predictor, recording, anonymous):
     of_file = predictor(replace(recording, sex="F", age_years=61.0), sex="M", age_years=50.0)
     assert of_file.reference_for == "healthy women aged 61"
+    contradicted = ("sex is F as the file says, not M as given", "age is 61 as the file says, not 50 as given")
+    assert of_file.notes[-2:] == contradicted
+    agreed = predictor(replace(recording, sex="F", age_years=61.4), sex="F", age_years=61.0)
+    assert not any("as given" in note for note in agreed.notes)
     for one, other in zip(of_file.phenotypes, predictor(anonymous).phenotypes, strict=True):
         assert one.value == other.value
 

@@ -55,7 +55,7 @@ class Answer:
     risks: tuple[Risk, ...]
     phenotypes: tuple[PhenotypeValue, ...]
     notes: tuple[str, ...]
-    """What was done to the signal before the model saw it."""
+    """What was done to the signal before the model saw it, and what was given and not used."""
     model: str
     notice: str
     quality: str = ""

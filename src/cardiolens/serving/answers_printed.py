@@ -39,17 +39,18 @@ def _risks(answer: Answer) -> object:
 
 
 def _phenotypes(answer: Answer) -> object:
+    from rich.columns import Columns
     from rich.table import Table
+    from rich.text import Text
 
     values = Table("", "phenotypes", box=None, pad_edge=False, show_header=False)
     for group in dict.fromkeys(phenotype.group for phenotype in answer.phenotypes):
-        # No-break spaces keep a value beside its unit where the terminal wraps.
         shown = [
-            f"{p.name}\u00a0{p.value:.{_digits(p)}f}{_reach(p)}\u00a0{p.unit}{_outside(p)}"
+            Text(f"{p.name} {p.value:.{_digits(p)}f}{_reach(p)} {p.unit}{_outside(p)}", no_wrap=True)
             for p in answer.phenotypes
             if p.group == group
         ]
-        values.add_row(group, "   ".join(shown))
+        values.add_row(group, Columns(shown, padding=(0, 3)))  # rich breaks lines at no-break spaces too
     return values
 
 
@@ -86,7 +87,7 @@ def _is_segmental_strain(phenotype: PhenotypeValue) -> bool:
 def _reach(phenotype: PhenotypeValue) -> str:
     if phenotype.low_80 is None:
         return ""
-    return f"\u00a0±\u00a0{(phenotype.high_80 - phenotype.low_80) / 2:.{_digits(phenotype)}f}"
+    return f" ± {(phenotype.high_80 - phenotype.low_80) / 2:.{_digits(phenotype)}f}"
 
 
 def _outside(phenotype: PhenotypeValue) -> str:

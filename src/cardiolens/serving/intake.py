@@ -102,12 +102,23 @@ class Intake:
         prepared = examination.prepared()
         prepared = replace(
             prepared,
+            notes=(*prepared.notes, *self._not_used(prepared)),
             sex=prepared.sex or self.sex,
             age_years=self.age_years if prepared.age_years is None else prepared.age_years,
         )
         cleaned = clean(prepared.signal_mv, self.cleaning)
         described = character(cleaned.signal) if self.with_character else None
         return ReadyEcg(prepared, examination.quality, cleaned.signal, cleaned.scale_mv, described)
+
+    def _not_used(self, recording: Recording) -> list[str]:
+        """Sex and age that were given and are not what the file says, in words."""
+        said = []
+        if self.sex and recording.sex and self.sex != recording.sex:
+            said.append(f"sex is {recording.sex} as the file says, not {self.sex} as given")
+        # An age in years and one reckoned from a birthday may lie up to a year apart.
+        if None not in (self.age_years, recording.age_years) and abs(self.age_years - recording.age_years) > 1:
+            said.append(f"age is {recording.age_years:.0f} as the file says, not {self.age_years:.0f} as given")
+        return said
 
 
 def array_recording(ecg: object, *, rate_hz: float) -> Recording:

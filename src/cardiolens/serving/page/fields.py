@@ -23,7 +23,12 @@ _OF_OPTIONS = {
     "--age": "age_years",
 }
 _OPTION = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, _OF_OPTIONS))})(?![\w-])(?: (?=\d|[mun]?V\b|I,))?")
-_BY_COMMAND = ", or give it to `inspect` or `predict`"
+_OF_FOLDERS = {
+    ", or give it to `inspect` or `predict`": "",
+    "copy the data file into this folder": "send both as `files`",
+    "copy the header into the folder": "send both as `files`",
+}
+"""What helps where files lie in a folder, and what does where they are sent."""
 
 
 def known_fields(*more: str) -> tuple[str, ...]:
@@ -43,7 +48,10 @@ def unknown_field(found: Iterable[str], known: tuple[str, ...]) -> str:
 def in_fields(message: str, source: str = "") -> str:
     """A message with fields in place of options; a file's name at its beginning stays what it is."""
     kept = f"{source}: " if source and message.startswith(f"{source}: ") else ""
-    return kept + _OPTION.sub(_field, message[len(kept) :].replace(_BY_COMMAND, ""))
+    said = message[len(kept) :]
+    for in_folder, sent in _OF_FOLDERS.items():
+        said = said.replace(in_folder, sent)
+    return kept + _OPTION.sub(_field, said)
 
 
 def problem(error: BadInput) -> str:

@@ -17,17 +17,20 @@ fetch("v1/model").then((answer) => answer.json()).then((found) => {
 }).catch(() => say("The service does not answer.", true));
 
 $("files").addEventListener("change", (event) => take([...event.target.files]));
+// A browser notices no change where the same name is chosen again, which is what a mended file has.
+$("files").addEventListener("click", (event) => { event.target.value = ""; });
 $("sample").addEventListener("click", async () => {
   const content = await (await fetch("sample_ecg.xml")).blob();
   take([new File([content], "synthetic ECG.xml")]);
 });
 for (const id of [...SETTINGS, "allow_missing_leads"]) $(id).addEventListener("change", () => held.length && take(held));
 $("form").addEventListener("submit", (event) => event.preventDefault());
-const drop = $("drop");
+// Anywhere: a browser leaves the page for a file that is dropped beside the box.
 for (const [type, over] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
-  drop.addEventListener(type, (event) => {
+  document.addEventListener(type, (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
-    drop.classList.toggle("over", over);
+    $("drop").classList.toggle("over", over);
     if (type === "drop") take([...event.dataTransfer.files]);
   });
 }
@@ -67,11 +70,23 @@ async function ask(path, files, more = {}) {
   try {
     answer = await fetch(path, { method: "POST", body: form });
   } catch {
-    throw new Error("The service does not answer; is it still running?");
+    throw new Error((await unreadable(files)) || "The service does not answer; is it still running?");
   }
   const kind = answer.headers.get("content-type") || "";
   if (!answer.ok) throw new Error(kind.includes("json") ? (await answer.json()).detail : `The service answered ${answer.status}.`);
   return kind.includes("json") ? answer.json() : answer.blob();
+}
+
+// A browser sends nothing where it cannot read a file, and says no more than where nobody answers.
+async function unreadable(files) {
+  for (const file of files) {
+    try {
+      await file.slice(0, 1).arrayBuffer();
+    } catch {
+      return `${file.name}: the browser cannot read it. Of a folder choose the files, or a zip of it; a file that has changed choose again.`;
+    }
+  }
+  return "";
 }
 
 function say(text, failed = false) {
@@ -88,7 +103,7 @@ function showOne(files, answer) {
     ...(answer.quality_notes.length ? [banner(`Quality: ${answer.quality}. `, answer.quality_notes.join("; "))] : []),
     ...recorder(answer),
     paper.box,
-    ...(answer.notes.length ? [make("p", { class: "soft" }, `Done to the signal: ${answer.notes.join("; ")}`)] : []),
+    ...(answer.notes.length ? [make("p", { class: "soft" }, `Noted: ${answer.notes.join("; ")}`)] : []),
     ...risks(answer),
     ...phenotypes(answer, model?.measurements || []),
     ...howSure(answer),
