@@ -25,17 +25,21 @@ def test_a_file_is_known_by_what_it_holds_not_by_its_name(tmp_path):
     assert read_recording(path.rename(tmp_path / "header.txt")).signal_mv.shape == (12, 2500)
 
 
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [(b"", "an empty file"), (b"\x80\x04\x95", "a file of another kind"), (b"<svg/>", "a file of another kind")],
-)
-def test_an_unknown_file_is_refused_with_what_would_be_read(tmp_path, content, found):
+def test_an_empty_file_is_to_be_exported_again(tmp_path):
+    path = tmp_path / "ecg.xml"
+    path.touch()
+    with pytest.raises(UnknownFormat, match=r"^ecg\.xml: found an empty file; expected an ECG file; export or copy it again$"):
+        read_recording(path)
+
+
+@pytest.mark.parametrize("content", [b"\x80\x04\x95", b"<svg/>"])
+def test_an_unknown_file_is_refused_with_what_would_be_read(tmp_path, content):
     path = tmp_path / "1234567_20205_2_0.bin"
     path.write_bytes(content)
     with pytest.raises(UnknownFormat) as refusal:
         read_recording(path)
     line = str(refusal.value)
-    assert f"found {found}; expected GE CardioSoft XML (UK Biobank field 20205) or " in line
+    assert "found a file of another kind; expected GE CardioSoft XML (UK Biobank field 20205), " in line
     assert all(reader.NAME in line for reader in readers())
     assert "1234567" not in line
 

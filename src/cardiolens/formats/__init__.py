@@ -55,11 +55,12 @@ def read_recording(path: str | Path, declared: Declaration = NOTHING_DECLARED) -
     if head.startswith(_ZIP):
         remedy = "unpack it, or give it to `inspect` or `predict`"
         raise UnknownFormat(path, found="a zip archive", expected="one ECG", remedy=remedy)
+    names = [reader.NAME for reader in readers()]
     raise UnknownFormat(
         path,
         found="an empty file" if not head else "a file of another kind",
-        expected=" or ".join(reader.NAME for reader in readers()),
-        remedy="convert it to one of these",
+        expected=f"{', '.join(names[:-1])} or {names[-1]}" if head else "an ECG file",
+        remedy="convert it to one of these" if head else "export or copy it again",
     )
 
 
