@@ -9,12 +9,11 @@ from PIL import Image
 from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.evaluation.canvas import with_footer
 from cardiolens.evaluation.content import figure_footer
-from cardiolens.evaluation.differences import shared_subjects
 from cardiolens.evaluation.predictions import read_predictions
 from cardiolens.recipes.demo_dual_phase import GRID
 from cardiolens.study.contenders import CONTENDERS, DUAL_PHASE
 from cardiolens.study.paper import demo_sizes
-from cardiolens.study.results import FinishedStudy, write_results
+from cardiolens.study.results import FinishedStudy, shared_subjects, write_results
 from cardiolens.study.runner import Asked, run_study
 from cardiolens.study.studies import STUDIES
 from cardiolens.study.tabular import tabular_runs

@@ -25,13 +25,6 @@ def test_the_page_shows_the_whole_path_and_loads_nothing(demo):
     assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
 
 
-def test_the_page_compares_methods_on_the_same_people_and_gives_the_command_that_makes_it(demo):
-    page = demo.read_text()
-    assert "Difference to MMCL" in page
-    assert "although their intervals overlap" in page
-    assert "cardiolens demo --subjects 60 --seed 3\n" in page
-
-
 def test_three_methods_predict_three_diseases_and_61_phenotypes(demo):
     predictions = read_predictions(demo.parent / "predictions.parquet")
     assert set(predictions["method"].cat.categories) == {"Supervised", "MDM", "MMCL"}

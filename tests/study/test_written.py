@@ -1,6 +1,5 @@
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 
@@ -71,27 +70,9 @@ def test_a_study_remembers_what_it_was_asked_and_is_reported_again_from_its_fold
     assert again.read_text() == files[-1].read_text()
 
 
-def test_parts_that_stand_finished_in_a_folder_stay_in_its_tables(tiny_cohort, tmp_path, monkeypatch):
-    shown = []
-
-    def chosen(name, *, parts, num_seeds, whole_search):
-        shown.append(parts)
-        return Study("tiny", (PlannedRun("all/mmcl/100%/seed-0", smoke.joint(), predicts=True),)), None
-
-    monkeypatch.setattr(written, "choose_study", chosen)
-    one = AskedStudy("demo", seen_from(tmp_path, tiny_cohort.path), None, ("table_4",), 1, False, "cardiolens study demo")
-    do_study(one, tmp_path)
-    do_study(replace(one, parts=("table_2",)), tmp_path)
-    do_study(replace(one, parts=("table_2",)), tmp_path)
-    do_study(replace(one, parts=()), tmp_path)
-    do_study(replace(one, parts=(), seeds=2), tmp_path)
-    assert shown == [("table_4",), ("table_2", "table_4"), ("table_2", "table_4"), (), ()]
-    with pytest.raises(BadOption, match=r"a folder that holds table_1, .* of the study 'demo', asked for otherwise"):
-        do_study(replace(one, parts=("table_2",)), tmp_path)
-    assert json.loads((tmp_path / STUDY).read_text())["seeds"] == 2
-
-
 def test_one_recording_under_two_names_in_two_splits_is_refused(tiny_cohort, tmp_path):
+    from dataclasses import replace
+
     import numpy as np
 
     splits = tiny_cohort.subjects["split"].to_numpy()
@@ -113,6 +94,8 @@ def test_people_of_the_training_cohort_are_no_others(tiny_cohort, tmp_path):
 
 
 def test_recordings_of_the_training_cohort_under_other_names_are_no_others(tiny_cohort, tmp_path):
+    from dataclasses import replace
+
     import numpy as np
 
     others = tiny_cohort.subjects.assign(subject=[f"{k:012x}" for k in range(len(tiny_cohort.subjects))])

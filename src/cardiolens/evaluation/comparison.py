@@ -96,27 +96,21 @@ def compare(
     return long[columns].astype({"seeds": "Int64", "n": "Int64", "events": "Int64"})
 
 
-def with_differences(
-    comparison: pd.DataFrame, differences: pd.DataFrame, *, reference: str, further: Collection[tuple[str, str]] = ()
-) -> pd.DataFrame:
-    """What `compare` found, and under the origin `difference` how each method differs from `reference` (`differences`), and how
-    the first of each further pair of methods differs from the second.
+def with_differences(comparison: pd.DataFrame, differences: pd.DataFrame, *, reference: str) -> pd.DataFrame:
+    """What `compare` found, and under the origin `difference` how each method differs from `reference` (`differences`).
 
     Adds the columns reference, p and p_holm, which is adjusted over the differences that are shown here. The comparison
     comes back as it is where it holds no such difference.
     """
     measured = comparison[comparison["origin"] == MEASURED]
     answered = set(zip(measured["method"], measured["column"], measured["metric"], strict=True))
-    pairs = zip(differences["method"], differences["reference"], strict=True)
-    found = differences[[other == reference or (method, other) in further for method, other in pairs]]
-    keys = list(zip(found["method"], found["reference"], found["column"], found["metric"], strict=True))
-    found = found[[(method, *of) in answered and (other, *of) in answered for method, other, *of in keys]]
+    found = differences[differences["reference"] == reference]
+    keys = zip(found["method"], found["column"], found["metric"], strict=True)
+    found = found[[key in answered and (reference, *key[1:]) in answered for key in keys]]
     if found.empty:
         return comparison
     order = list(measured["method"].unique())
     found = found.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
-    # Those to the table's reference come first.
-    found = found.sort_values("reference", key=lambda names: names != reference, kind="stable")
     rows = found.rename(columns={"difference": "mean"}).assign(origin=DIFFERENCE, p_holm=holm(found["p"].to_numpy()))
     both = pd.concat([comparison, rows.astype({"seeds": "Int64", "n": "Int64"})], ignore_index=True)
     return both[[*comparison.columns, "reference", "p", "p_holm"]]
@@ -130,14 +124,12 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
     pairs = _ordered_pairs(comparison)
     blocks = []
     for origin, heading in _HEADINGS.items():
-        whole = comparison[comparison["origin"] == origin].set_index(["method", "column", "metric"])
-        is_difference = origin == DIFFERENCE and not whole.empty
-        for reference in whole["reference"].unique() if is_difference else [""]:
-            part = whole[whole["reference"] == reference] if is_difference else whole
-            methods = part.index.get_level_values("method").unique()
-            rows = tuple((Cell(method), *(_cell(part, (method, *pair)) for pair in pairs)) for method in methods)
-            if rows:
-                blocks.append(Block(heading.format(reference=reference), rows))
+        part = comparison[comparison["origin"] == origin].set_index(["method", "column", "metric"])
+        methods = part.index.get_level_values("method").unique()
+        rows = tuple((Cell(method), *(_cell(part, (method, *pair)) for pair in pairs)) for method in methods)
+        if rows:
+            reference = part["reference"].iloc[0] if origin == DIFFERENCE else ""
+            blocks.append(Block(heading.format(reference=reference), rows))
     different = " A difference has its paired 95 % interval, and its p is adjusted by Holm over the differences shown."
     return Table(
         name="comparison",

@@ -74,21 +74,6 @@ def differences(
     return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
-def shared_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Per column the rows of subjects about whom every method says something: methods that need an MRI are silent on others.
-
-    `predictions` is checked; it comes back itself where nothing is left out.
-    """
-    column, subject, method = (predictions[name].cat.codes.to_numpy() for name in ("column", "subject", "method"))
-    shape = [len(predictions[name].cat.categories) for name in ("method", "column", "subject")]
-    says = np.zeros(shape, bool)
-    says[method, column, subject] = True
-    asked = says.any(axis=2).sum(axis=0)
-    shared = says.sum(axis=0) == asked[:, None]
-    kept = shared[column, subject]
-    return predictions if kept.all() else predictions[kept]
-
-
 def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
     """p-values adjusted so that one wrong rejection among all tests is as rare as each alone promised; NaN is no test."""
     adjusted = np.full(len(p), np.nan)

@@ -61,14 +61,6 @@ DUAL_PHASE_MODELS: Mapping[str, str] = {
 }
 """Names of the second paper's models in Predictions, and what each sees in pre-training beside the ECG."""
 
-FURTHER: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "ablation": (("MDM", "Supervised"),),
-    "phenotype_groups": (("MDM", "Supervised"),),
-    "beyond": (("MMCL + voltage", "Supervised + voltage"), ("MMCL cine + local", "MMCL cine")),
-    "dual_phase": (("CL 2-D + time", "CL 2-D"), ("CL 3-D", "CL 2-D"), ("TCL", "CL 2-D")),
-}
-"""By table, pairs of methods whose difference answers a question of its own, beside those to the table's reference."""
-
 
 @dataclass(frozen=True)
 class Results:
@@ -112,8 +104,7 @@ def ablation(results: Results) -> Table:
         BadRun: none of the table's methods was evaluated on the split.
     """
     methods = ("Supervised", "MDM", "MMCL w/o MDM", "MMCL")
-    title = "What each step of pre-training adds: AUC"
-    return _table(_Layout("ablation", title, methods, "MMCL", further=FURTHER["ablation"]), results)
+    return _table(_Layout("ablation", "What each step of pre-training adds: AUC", methods, "MMCL"), results)
 
 
 def phenotype_groups(results: Results) -> Table:
@@ -124,9 +115,7 @@ def phenotype_groups(results: Results) -> Table:
     """
     methods = ("Supervised", "MDM", "MMCL w/o MDM", "MMCL", "CMR supervised")
     title = "Phenotypes by group: mean Pearson r"
-    return _table(
-        _Layout("phenotype_groups", title, methods, "MMCL", ("mean_r",), further=FURTHER["phenotype_groups"]), results
-    )
+    return _table(_Layout("phenotype_groups", title, methods, "MMCL", metrics=("mean_r",)), results)
 
 
 def cmr_branch(results: Results) -> Table:
@@ -153,7 +142,7 @@ def beyond(results: Results) -> Table:
         raise BadRun("the table 'beyond'", found="no method of its own", expected="one or more", remedy="run one of them")
     methods = ("Supervised", "MMCL w/o MDM", "MMCL", *own)
     title = "Beyond both papers: AUC, and mean Pearson r of phenotype groups"
-    return _table(_Layout("beyond", title, methods, "MMCL", ("auroc", "mean_r"), further=FURTHER["beyond"]), results)
+    return _table(_Layout("beyond", title, methods, "MMCL", metrics=("auroc", "mean_r")), results)
 
 
 PAPER_TABLES = (modalities, pretraining_strategies, ablation, phenotype_groups, cmr_branch)
@@ -174,18 +163,15 @@ def dual_phase(results: Results) -> Table:
     )
     title = "Five models of ECG and MRI: phenotypes and diseases"
     models = tuple(DUAL_PHASE_MODELS)
-    layout = _Layout("dual_phase", title, models, "ECG only", tuple(kinds), (), note, FURTHER["dual_phase"])
-    whole = _table(layout, results)
+    whole = _table(_Layout("dual_phase", title, models, "ECG only", tuple(kinds), diseases=(), note=note), results)
     blocks = []
     shown = list(whole.numbers.loc[whole.numbers["origin"] != DIFFERENCE, "method"].unique())
     for metric, label in kinds.items():
         here = whole.numbers[whole.numbers["metric"] == metric]
-        different = here[here["origin"] == DIFFERENCE]
-        parts = [(here[here["origin"] != DIFFERENCE], label)]
-        if not different.empty:
-            by_reference = different.groupby("reference", sort=False)
-            parts += [(part, f"{label}: difference to {reference}") for reference, part in by_reference]
-        blocks += [_by_column(comparison_table(part), shown, heading) for part, heading in parts if not part.empty]
+        different = here["origin"] == DIFFERENCE
+        for part, heading in ((here[~different], label), (here[different], f"{label}: difference to ECG only")):
+            if not part.empty:
+                blocks.append(_by_column(comparison_table(part), shown, heading))
     return replace(whole, header=header_of("", *shown), blocks=tuple(blocks))
 
 
@@ -201,8 +187,6 @@ class _Layout:
     diseases: tuple[str, ...] = ("cad", "af", "dm")
     """Empty for all."""
     note: str = ""
-    further: tuple[tuple[str, str], ...] = ()
-    """Pairs of methods whose difference is shown too."""
 
 
 def _table(layout: _Layout, results: Results) -> Table:
@@ -223,7 +207,7 @@ def _table(layout: _Layout, results: Results) -> Table:
     published = [row for name in layout.methods for row in METHODS.get(name, ())]
     comparison = compare(chosen, split=results.split, oracle=results.oracle, published=published, shown=layout.metrics)
     if results.differences is not None:
-        comparison = with_differences(comparison, results.differences, reference=layout.reference, further=layout.further)
+        comparison = with_differences(comparison, results.differences, reference=layout.reference)
     table = comparison_table(comparison)
     note = " ".join([table.note, *_notes(layout, comparison)])
     return replace(table, name=layout.name, title=layout.title, note=note)

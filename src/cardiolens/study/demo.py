@@ -128,12 +128,13 @@ def write_demo_report(study: Path, out: Path, *, progress: Progress = QUIET) -> 
     pictures = ExamplePictures.read(study / _PICTURES)
     answer = json.loads((study / ANSWER).read_text())
     runs = sorted(path.parent for path in (study / "runs").glob("*/metrics.jsonl"))
-    source = cohort.settings.source
     content = ReportContent(
         title="cardiolens demo",
         predictions=predictions,
         detailed_method=MMCL,
-        commands=(f"cardiolens demo --subjects {source['subjects']} --seed {source['seed']}",),
+        commands=(
+            f"cardiolens demo --subjects {len(cohort.subjects)} --seed {cohort.settings.source['seed']} --out {study.name}",
+        ),
         next_steps=next_steps(study),
         model=model_settings(Run.open(study / "runs" / _tuned(MMCL))),
         curves=learning_curves({run.name: run / "metrics.jsonl" for run in runs}),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadOption
 from cardiolens.study.dual_phase import (
@@ -72,45 +70,20 @@ def cut_to(study: Study, parts: Sequence[str]) -> Study:
 
 
 def allowed_by(study: Study, cohort: Cohort) -> tuple[Study, dict[str, str]]:
-    """The study without what the cohort cannot give: pre-training that reads arrays which it was not prepared with, by key, and
-    diseases too rare in it, by label; and why each is left out.
+    """The study without pre-training that reads arrays which the cohort was not prepared with, and why each is left out.
 
     Raises:
         BadOption: nothing is left.
     """
     absent = {"volumes": cohort.cmr_volumes is None, "cine": cohort.cmr_cine is None}
-    left_out, gone = {}, []
-    rare = {column: why for column in _diseases(study) if (why := _too_rare(cohort, column))}
+    left_out = {}
     for run in study.runs:
         method = run.config.method
         for what, needed in (("volumes", method.needs_volumes), ("cine", method.needs_cine)):
             if needed and absent[what]:
                 left_out[run.key] = f"the cohort has no {what}; prepare one with --{what}"
-        if run.config.data.balanced and method.columns[0] in rare:
-            gone.append(run.key)
-    kept = study.without([*left_out, *gone]) if left_out or gone else study
-    left_out |= rare
+    kept = study.without(list(left_out)) if left_out else study
     if not kept.runs:
         needs = sorted(set(left_out.values()))
         raise BadOption(cohort.path, found="; ".join(needs), expected="what the study reads", remedy="prepare another cohort")
-    return replace(kept, tabular=tuple(column for column in kept.tabular if column not in rare)), left_out
-
-
-def _diseases(study: Study) -> list[str]:
-    balanced = [run.config.method.columns[0] for run in study.runs if run.config.data.balanced]
-    return list(dict.fromkeys([*study.tabular, *balanced]))
-
-
-def _too_rare(cohort: Cohort, column: str) -> str:
-    """Why a disease can be neither learned nor chosen by; empty where it can. A label that is absent is refused elsewhere."""
-    if column not in cohort.subjects:
-        return ""
-    labels = cohort.values([column])[:, 0]
-    for split, who in (("train", "train on"), ("select", "choose settings by")):
-        known = labels[cohort.rows(split)]
-        known = known[np.isfinite(known)]
-        cases = int((known == 1).sum())
-        if cases in (0, len(known)):
-            what = "no case" if cases == 0 else "nobody without it"
-            return f"the cohort has {what} of {column} to {who}; prepare a larger one"
-    return ""
+    return kept, left_out

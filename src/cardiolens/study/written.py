@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cardiolens.atomic import write_atomically
@@ -22,7 +22,7 @@ from cardiolens.study.demo import ANSWER, write_demo_report
 from cardiolens.study.reporting import cohort_content, model_settings, refuse_shared_ecgs
 from cardiolens.study.results import FinishedStudy, write_results
 from cardiolens.study.runner import Asked, run_study
-from cardiolens.study.studies import STUDIES, allowed_by, choose_study
+from cardiolens.study.studies import allowed_by, choose_study
 from cardiolens.study.tabular import tabular_runs
 from cardiolens.tasks import TaskKind
 from cardiolens.training.predict import predict_run
@@ -56,23 +56,20 @@ def do_study(
 ) -> tuple[list[Path], int]:
     """Do or complete a study in folder `out` and write its results there, or in `report`; files, and how many runs it has.
 
-    Parts that were finished there before stay in its tables. `device` is where runs are trained, a name that `choose_device`
-    takes.
+    `device` is where runs are trained, a name that `choose_device` takes.
 
     Raises:
-        BadOption: an unknown part, a cohort that lacks what a run needs, or finished parts that would be lost.
+        BadOption: an unknown part, or a cohort that lacks what a run needs.
         BadCohort: a recording stands in two splits.
         BadRun: a training diverged.
     """
-    if report is None:
-        asked = _with_finished_parts(asked, out)
     study, recipes = choose_study(asked.name, parts=asked.parts, num_seeds=asked.seeds, whole_search=asked.whole_search)
     cohort = Cohort.open((out / asked.cohort).resolve())
     people, split = (cohort, "test") if asked.test_cohort is None else (Cohort.open((out / asked.test_cohort).resolve()), "all")
     refuse_shared_ecgs(cohort, people)
     study, left_out = allowed_by(study, cohort)
     notes = tuple(f"Left out: {key}, since {why}." for key, why in left_out.items())
-    # First, since it takes seconds and refuses at once a cohort that lacks what it needs.
+    # First, since it takes seconds and refuses at once a cohort in which a disease is too rare.
     splits = [(people, split), (cohort, "select"), (cohort, "calibrate")]
     tabular = tabular_runs(cohort, splits, study.tabular, recipes.seeds) if study.tabular else None
     runs = run_study(study, cohort, out, asked=Asked(people.path, split), workers=workers, device=device, progress=progress)
@@ -80,34 +77,6 @@ def do_study(
     written = write_results(done, report or out, tabular=tabular, progress=progress)
     write_atomically(out / STUDY, json.dumps(asdict(asked), indent=1).encode())
     return written, len(runs.places)
-
-
-def _with_finished_parts(asked: AskedStudy, out: Path) -> AskedStudy:
-    """What is asked for, and with it the parts that stand finished in `out`: tables and figures are of both.
-
-    Raises:
-        BadOption: it is another study, of which something would be lost.
-    """
-    if not (out / STUDY).is_file():
-        return asked
-    stored = _stored(out)
-    every = STUDIES[asked.name].parts
-    wanted, finished = ([*(one.parts or STUDIES[one.name].parts)] for one in (asked, stored))
-    if stored.name == asked.name and set(finished) <= set(wanted):
-        return asked
-    if replace(stored, parts=(), command="") != replace(asked, parts=(), command=""):
-        raise BadOption(
-            "--out",
-            found=f"a folder that holds {', '.join(finished)} of the study '{stored.name}', asked for otherwise",
-            expected="the same study, cohorts, seeds and search",
-            remedy="choose another folder, or ask for these parts too",
-        )
-    return replace(asked, parts=tuple(part for part in every if part in {*wanted, *finished}))
-
-
-def _stored(folder: Path) -> AskedStudy:
-    stored = json.loads((folder / STUDY).read_text())
-    return AskedStudy(**stored | {"parts": tuple(stored["parts"])})
 
 
 def seen_from(folder: Path, other: Path) -> str:
@@ -145,7 +114,9 @@ def report_folder(
     if (folder / ANSWER).is_file():
         return write_demo_report(folder, out, progress=progress)
     if (folder / STUDY).is_file():
-        written, _ = do_study(_stored(folder), folder, report=out, progress=progress)
+        stored = json.loads((folder / STUDY).read_text())
+        asked = AskedStudy(**stored | {"parts": tuple(stored["parts"])})
+        written, _ = do_study(asked, folder, report=out, progress=progress)
         return written[-1]
     raise BadRun(
         folder,

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.comparison import compare, with_differences
+from cardiolens.evaluation.comparison import compare
 from cardiolens.evaluation.content import ReportContent
 from cardiolens.evaluation.coverage import Covered, covered_by_bands
 from cardiolens.evaluation.dense import Answers, dense_answers
-from cardiolens.evaluation.differences import differences, shared_subjects
 from cardiolens.evaluation.metrics import class_columns, evaluate
 from cardiolens.evaluation.predictions import check_predictions
 from cardiolens.evaluation.risks import Risks, calibrated_risks
@@ -69,13 +68,8 @@ class Evidence:
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
-        """`comparison.compare` of all methods, with how each differs from the detailed one on the same people."""
-        found = compare(self.metrics, split=self.split, oracle=self.content.oracle)
-        if len(self.predictions["method"].cat.categories) < 2:
-            return found
-        shared, rng = shared_subjects(self.predictions), np.random.default_rng(_SEED)
-        different = differences(shared, reference=self.detailed, split=self.split, rng=rng)
-        return with_differences(found, different, reference=self.detailed)
+        """`comparison.compare` of all methods."""
+        return compare(self.metrics, split=self.split, oracle=self.content.oracle)
 
     @cached_property
     def risks(self) -> list[Risks]:

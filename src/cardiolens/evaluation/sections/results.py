@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cardiolens.evaluation import figures
-from cardiolens.evaluation.comparison import DIFFERENCE, PUBLISHED, comparison_table
+from cardiolens.evaluation.comparison import PUBLISHED, comparison_table
 from cardiolens.evaluation.paper_figures import FEW_COLUMNS, phenotype_scatters
 from cardiolens.evaluation.published import MDM, MMCL, SUPERVISED
 from cardiolens.evaluation.sections.evidence import Evidence
@@ -47,16 +47,10 @@ def _parts(evidence: Evidence) -> Iterator[Part]:
     else:
         yield comparison_table(evidence.comparison)
         few = evidence.comparison[
-            ~evidence.comparison["origin"].isin((PUBLISHED, DIFFERENCE))
+            (evidence.comparison["origin"] != PUBLISHED)
             | evidence.comparison["method"].isin([m.method for m in (SUPERVISED, MDM, MMCL)])
-            & (evidence.comparison["origin"] == PUBLISHED)
         ]
-        caption = "Methods with their 95 % intervals." + (
-            " All were asked about the same people, so two may differ although their intervals overlap: the differences in the "
-            "table above tell."
-            if (evidence.comparison["origin"] == DIFFERENCE).any()
-            else ""
-        )
+        caption = "Methods with their 95 % intervals. Two methods whose intervals overlap widely are not shown to differ."
         yield Figure("methods", caption, figures.method_intervals(few))
     for name, (caption, png) in content.figures.items():
         yield Figure(name, caption, png, has_footer=True)
