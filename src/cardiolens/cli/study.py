@@ -80,7 +80,7 @@ def _study(arguments: argparse.Namespace) -> int:
     from cardiolens.cohorts.store import Cohort
     from cardiolens.parallel import Workers
     from cardiolens.progress import terminal_progress
-    from cardiolens.study.studies import allowed_by, choose_study
+    from cardiolens.study.studies import allowed_by, choose_study, said_of
     from cardiolens.study.written import AskedStudy, do_study, seen_from
     from cardiolens.training.device import choose_device
 
@@ -92,8 +92,8 @@ def _study(arguments: argparse.Namespace) -> int:
         study, _ = choose_study(arguments.name, parts=parts, num_seeds=arguments.seeds, whole_search=arguments.whole_search)
         cohort = Cohort.open(arguments.cohort)
         study, left_out = allowed_by(study, cohort)
-        for key, why in left_out.items():
-            print(f"Left out: {key}, since {why}.")
+        for line in said_of(left_out):
+            print(line)
         return _print_forecast(study, cohort, choose_device(arguments.device))
     other = arguments.test_cohort
     asked = AskedStudy(

@@ -22,7 +22,7 @@ from cardiolens.study.demo import ANSWER, write_demo_report
 from cardiolens.study.reporting import cohort_content, model_settings, refuse_shared_ecgs
 from cardiolens.study.results import FinishedStudy, write_results
 from cardiolens.study.runner import Asked, run_study
-from cardiolens.study.studies import allowed_by, choose_study
+from cardiolens.study.studies import allowed_by, choose_study, said_of
 from cardiolens.study.tabular import tabular_runs
 from cardiolens.tasks import TaskKind
 from cardiolens.training.predict import predict_run
@@ -68,8 +68,8 @@ def do_study(
     people, split = (cohort, "test") if asked.test_cohort is None else (Cohort.open((out / asked.test_cohort).resolve()), "all")
     refuse_shared_ecgs(cohort, people)
     study, left_out = allowed_by(study, cohort)
-    notes = tuple(f"Left out: {key}, since {why}." for key, why in left_out.items())
-    # First, since it takes seconds and refuses at once a cohort in which a disease is too rare.
+    notes = said_of(left_out)
+    # First, since it takes seconds and refuses at once a cohort without the covariates.
     splits = [(people, split), (cohort, "select"), (cohort, "calibrate")]
     tabular = tabular_runs(cohort, splits, study.tabular, recipes.seeds) if study.tabular else None
     runs = run_study(study, cohort, out, asked=Asked(people.path, split), workers=workers, device=device, progress=progress)
