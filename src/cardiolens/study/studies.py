@@ -30,10 +30,7 @@ class StudyChoice:
 
 
 def _demo(recipes: PaperRecipes) -> Study:
-    first, second = paper_study(recipes, name="demo"), dual_phase_study(recipes, demo_targets(), name="demo")
-    known = {run.key for run in first.runs}
-    runs = (*first.runs, *(run for run in second.runs if run.key not in known))
-    return replace(first, runs=runs, sweeps=(*first.sweeps, *second.sweeps))
+    return paper_study(recipes, name="demo").joined(dual_phase_study(recipes, demo_targets(), name="demo"))
 
 
 def _dual_phase(recipes: PaperRecipes) -> Study:
