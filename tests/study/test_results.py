@@ -31,8 +31,8 @@ def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("study")
     cohort = prepare_synthetic(out / "cohort", subjects=70, seed=9, with_volumes=True, with_cine=True, grid=GRID)
     recipes = replace(
-        demo_sizes(), grid={"training.base_lr": (1e-3,)}, diseases=("cad",), seeds=(0,), other_seeds=(0,),
-        few_labels={0.5: {}}, settings=ONE_EPOCH,
+        demo_sizes(), grid={"training.base_lr": (1e-3,)}, cmr_grid={"training.base_lr": (1e-3,)}, diseases=("cad",),
+        seeds=(0,), other_seeds=(0,), few_labels={0.5: {}}, settings=ONE_EPOCH,
     )  # fmt: skip
     study = STUDIES["demo"].build(recipes)
     others = prepare_synthetic(out / "others", subjects=60, seed=10)
