@@ -84,6 +84,21 @@ def test_the_page_shows_all_of_it(finished):
     assert "cardiolens study demo" in page
 
 
+@pytest.mark.parametrize(
+    ("name", "method", "reference"),
+    [
+        ("ablation", "MDM", "Supervised"),
+        ("beyond", "MMCL cine + local", "MMCL cine"),
+        ("beyond", "Supervised + voltage", "Supervised"),
+        ("dual_phase", "TCL", "CL 2-D"),
+        ("dual_phase", "TCL", "ECG only"),
+    ],
+)
+def test_what_one_step_adds_is_among_the_differences(finished, name, method, reference):
+    table = pd.read_csv(finished[0] / "tables" / f"{name}.csv")
+    assert ((table["method"] == method) & (table["reference"] == reference) & table["mean"].notna()).any()
+
+
 def test_runs_on_fewer_labels_are_in_the_curves_and_not_in_the_tables(finished):
     out, _ = finished
     curves = pd.read_csv(out / "figures" / "figure_5_few_labels.csv")
