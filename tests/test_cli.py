@@ -329,10 +329,12 @@ def test_a_reader_that_has_seen_enough_is_no_mistake(tmp_path):
 
 def test_a_study_says_what_it_would_do_and_does_nothing(capsys, tiny_cohort, tmp_path):
     out = tmp_path / "study"
-    asked = ("study", "demo", "--cohort", tiny_cohort.path, "--out", out, "--dry-run", "--only", "figure_6")
-    status, said, err = run(capsys, *asked)
+    asked = ("study", "demo", "--cohort", tiny_cohort.path, "--out", out, "--dry-run", "--seeds", 1)
+    status, said, err = run(capsys, *asked, "--only", "figure_6,figure_4,table_3")
     assert status == 0, err
-    assert "4 runs" in said
+    # Four of pre-training, and two learning rates of phenotypes, one of which is the run itself.
+    assert "6 runs" in said
+    assert "Left out: cad/supervised, cad/mdm, cad/mmcl-without-mdm, cad/mmcl, since cad has no two classes" in said
     assert [key for key in ("image_simclr", "mdm", "mmcl_without_mdm", "mmcl") if f"  {key}\n" not in said] == []
     assert not out.exists()
 

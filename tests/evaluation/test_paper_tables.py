@@ -110,6 +110,34 @@ def test_differences_are_to_the_tables_own_reference(everything, metrics):
     assert "Difference" not in as_text(modalities(Results(metrics)))
 
 
+@pytest.mark.parametrize(
+    ("make", "method", "reference"),
+    [
+        (pretraining_strategies, "MDM", "Supervised"),
+        (ablation, "MDM", "Supervised"),
+        (phenotype_groups, "MDM", "Supervised"),
+        (beyond, "MMCL cine + local", "MMCL cine"),
+        (beyond, "Supervised + voltage", "Supervised"),
+    ],
+)
+def test_what_one_step_adds_has_a_paired_interval_of_its_own(make, method, reference):
+    methods = ("Supervised", "MDM", "MMCL", "Supervised + voltage", "MMCL cine", "MMCL cine + local")
+    table = made_up_predictions(methods=methods, subjects=120, values=LV)
+    rng = np.random.default_rng(0)
+    every = [differences(table, reference=name, rng=rng, resamples=50) for name in ("MMCL", "Supervised", "MMCL cine")]
+    found = make(Results(evaluate(table), differences=pd.concat(every)))
+    assert _methods(found, f"Difference to {reference}") == [method]
+    shown = found.numbers[(found.numbers["method"] == method) & (found.numbers["reference"] == reference)]
+    wanted = every[1 if reference == "Supervised" else 2].set_index(["method", "column", "metric"])["difference"]
+    assert len(shown)
+    for row in shown.itertuples():
+        assert row.mean == wanted[method, row.column, row.metric]
+        assert row.low < row.mean < row.high
+    (block,) = (block for block in found.blocks if block.heading == f"Difference to {reference}")
+    first = shown[shown["metric"] == ("mean_r" if make is phenotype_groups else "auroc")].iloc[0]
+    assert block.rows[0][1].text == f"{first['mean']:+.3f}".replace("-", "−")
+
+
 def test_the_cohorts_oracle_and_the_seeds_are_shown():
     table = made_up_predictions(methods=("Supervised", "MMCL"), seeds=(0, 1), values=(), subjects=60)
     more = made_up_predictions(methods=("MMCL",), seeds=(2,), values=(), subjects=60)
@@ -146,6 +174,21 @@ def test_the_second_papers_models_stand_side_by_side():
         "mean"
     ]
     assert first["R²"][3].text == f"{value.iloc[0]:.3f}".replace("-", "−")
+
+
+def test_what_sees_more_of_the_mri_is_compared_with_one_slice_of_it():
+    table = made_up_predictions(methods=tuple(DUAL_PHASE_MODELS), subjects=60, values=LV)
+    rng = np.random.default_rng(0)
+    kinds = ("auroc", "mean_r2")
+    both = [differences(table, reference=name, rng=rng, metrics=kinds, resamples=20) for name in ("ECG only", "CL 2-D")]
+    found = dual_phase(Results(evaluate(table), differences=pd.concat(both)))
+    models = [cell.text for cell in found.header[1:]]
+    for heading, metric in (("AUC", "auroc"), ("R²", "mean_r2")):
+        cells = {block.heading: block.rows[0][1:] for block in found.blocks}[f"{heading}: difference to CL 2-D"]
+        shown = dict(zip(models, cells, strict=True))
+        wanted = both[1][both[1]["metric"] == metric].set_index("method")["difference"]
+        assert {name for name, cell in shown.items() if cell.text != "–"} == {"CL 2-D + time", "CL 3-D", "TCL"}
+        assert shown["TCL"].text == f"{wanted['TCL']:+.3f}".replace("-", "−")
 
 
 def test_every_table_has_its_latex(metrics):

@@ -50,6 +50,11 @@ def test_few_labels_are_tried_on_diseases_alone():
     assert {run.key.split("/")[0] for run in few} == {"cad", "af", "dm"}
     assert {run.config.data.share for run in few} == {0.1, 0.01}
     assert all(run.config.data.balanced for run in few)
+    seeds = {}
+    for run in few:
+        seeds.setdefault(run.key.rpartition("/")[0], set()).add(run.config.training.seed)
+    assert len(seeds) == 3 * 4 * 2
+    assert all(found == {0, 101, 202} for found in seeds.values()), "three seeds, five only where all labels are seen"
 
 
 def test_few_labels_are_shown_more_often_than_many_but_in_the_papers_sizes():

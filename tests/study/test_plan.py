@@ -60,3 +60,11 @@ def test_a_study_that_needs_what_it_does_not_run_is_refused():
         Study("tiny", (MDM, MMCL, TUNED))
     with pytest.raises(BadOption, match="a key twice"):
         Study("tiny", (MDM, MDM))
+
+
+def test_of_two_studies_that_share_a_key_the_first_ones_run_stands():
+    other = Study("other", (replace(MDM, config=smoke.mmcl()), replace(FRESH, key="tuned/supervised/1")), tabular=("cad",))
+    both = STUDY.joined(other)
+    assert both.runs == (*STUDY.runs, other.runs[1])
+    assert both.sweeps == STUDY.sweeps
+    assert both.tabular == ("cad",)

@@ -31,8 +31,8 @@ def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("study")
     cohort = prepare_synthetic(out / "cohort", subjects=70, seed=9, with_volumes=True, with_cine=True, grid=GRID)
     recipes = replace(
-        demo_sizes(), grid={"training.base_lr": (1e-3,)}, diseases=("cad",), seeds=(0,), other_seeds=(0,),
-        few_labels={0.5: {}}, settings=ONE_EPOCH,
+        demo_sizes(), grid={"training.base_lr": (1e-3,)}, cmr_grid={"training.base_lr": (1e-3,)}, diseases=("cad",),
+        seeds=(0,), other_seeds=(0,), few_labels={0.5: {}}, settings=ONE_EPOCH,
     )  # fmt: skip
     study = STUDIES["demo"].build(recipes)
     others = prepare_synthetic(out / "others", subjects=60, seed=10)
@@ -82,6 +82,21 @@ def test_the_page_shows_all_of_it(finished):
     assert all(f'id="table-{name}"' in page for name in (*TABLES, "retrieval", "localisation", "sanity"))
     assert all(f'id="figure-{name}"' in page for name in FIGURES)
     assert "cardiolens study demo" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "reference"),
+    [
+        ("ablation", "MDM", "Supervised"),
+        ("beyond", "MMCL cine + local", "MMCL cine"),
+        ("beyond", "Supervised + voltage", "Supervised"),
+        ("dual_phase", "TCL", "CL 2-D"),
+        ("dual_phase", "TCL", "ECG only"),
+    ],
+)
+def test_what_one_step_adds_is_among_the_differences(finished, name, method, reference):
+    table = pd.read_csv(finished[0] / "tables" / f"{name}.csv")
+    assert ((table["method"] == method) & (table["reference"] == reference) & table["mean"].notna()).any()
 
 
 def test_runs_on_fewer_labels_are_in_the_curves_and_not_in_the_tables(finished):

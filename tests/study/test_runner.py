@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from cardiolens.parallel import Workers
 from cardiolens.recipes import smoke
 from cardiolens.study import runner
 from cardiolens.study.plan import PlannedRun, Study, Sweep
-from cardiolens.study.runner import Asked, run_study
+from cardiolens.study.runner import Asked, run_study, unfinished
 from cardiolens.training.config import Precision
 from cardiolens.training.run import Run
 from dask_cluster import dask_cluster
@@ -84,6 +85,23 @@ def test_a_finished_study_is_not_run_again(finished, tiny_cohort):
     again = run_study(STUDY, tiny_cohort, out, asked=Asked(tiny_cohort.path))
     assert again == runs
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == trained
+
+
+def test_what_is_not_done_is_found_without_writing_anything(finished, tiny_cohort, tmp_path):
+    out, runs = finished
+    assert unfinished(STUDY, tiny_cohort, out) == []
+    everything = [run.key for run in unfinished(STUDY, tiny_cohort, tmp_path)]
+    assert sorted(everything) == sorted(runs.places)
+    assert not list(tmp_path.iterdir())
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    shutil.rmtree(copy / "runs" / runs.places["tuned/mmcl/101"].name)
+    (left,) = unfinished(STUDY, tiny_cohort, copy)
+    assert left.key == "tuned/mmcl/101"
+    assert left.config.training.base_lr == runs.chosen["lr/mmcl"]["training.base_lr"]
+    (copy / "runs" / runs.places["lr/mmcl/base_lr=1e-09"].name / "done.json").unlink()
+    # Until it is done nobody knows which rate the other two take.
+    assert {run.key for run in unfinished(STUDY, tiny_cohort, copy)} == {"lr/mmcl/base_lr=1e-09", *(run.key for run in TUNED)}
 
 
 def test_whoever_else_is_asked_about_gets_answers_of_their_own(finished, tiny_cohort):
@@ -171,7 +189,7 @@ import itertools, sys, time
 from pathlib import Path
 from test_runner import STUDY
 from cardiolens.cohorts.store import Cohort
-from cardiolens.study.runner import Asked, run_study
+from cardiolens.study.runner import Asked, run_study, unfinished
 from cardiolens.training.run import Run
 finish, calls, last = Run.finish, itertools.count(1), int(sys.argv[3])
 def waits_in_the_last(*arguments):

@@ -1,12 +1,15 @@
 import json
 import shutil
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.errors import BadCohort, BadOption, BadRun
 from cardiolens.recipes import smoke
 from cardiolens.study import written
+from cardiolens.study.paper import demo_sizes
 from cardiolens.study.pdf import BROWSERS, print_pdf
 from cardiolens.study.plan import PlannedRun, Study
 from cardiolens.study.reporting import refuse_shared_ecgs
@@ -58,7 +61,7 @@ def test_a_run_needs_its_cohort_and_the_right_one(run, tiny_cohort, tmp_path):
 
 def test_a_study_remembers_what_it_was_asked_and_is_reported_again_from_its_folder(tiny_cohort, tmp_path, monkeypatch):
     tiny = Study("tiny", (PlannedRun("all/mmcl/100%/seed-0", smoke.joint(), predicts=True),))
-    monkeypatch.setattr(written, "choose_study", lambda *_, **__: (tiny, None))
+    monkeypatch.setattr(written, "choose_study", lambda *_, **__: (tiny, demo_sizes()))
     out = tmp_path / "study"
     out.mkdir()
     asked = AskedStudy("demo", seen_from(out, tiny_cohort.path), None, (), 1, False, "cardiolens study demo")
@@ -70,9 +73,47 @@ def test_a_study_remembers_what_it_was_asked_and_is_reported_again_from_its_fold
     assert again.read_text() == files[-1].read_text()
 
 
-def test_one_recording_under_two_names_in_two_splits_is_refused(tiny_cohort, tmp_path):
-    from dataclasses import replace
+def _of_parts(monkeypatch):
+    """A study of two runs, each a part of its own."""
 
+    def planned(name):
+        joint = smoke.joint()
+        training = replace(joint.training, epochs=1, warmup_epochs=0.0)
+        run = PlannedRun(f"all/{name.lower()}/100%/seed-0", replace(joint, name=name, training=training), predicts=True)
+        return Study("tiny", (run,))
+
+    studies = {"table_2": planned("Supervised"), "table_3": planned("MMCL")}
+    monkeypatch.setattr(written, "choose_study", lambda _, *, parts, **__: (studies[parts[0]], demo_sizes()))
+
+
+def _ask(out, cohort, part):
+    out.mkdir(exist_ok=True)
+    return do_study(AskedStudy("demo", seen_from(out, cohort.path), None, (part,), 1, False, f"study --only {part}"), out)
+
+
+def test_a_part_that_is_asked_for_later_joins_what_is_there(tiny_cohort, tmp_path, monkeypatch):
+    _of_parts(monkeypatch)
+    for part in ("table_2", "table_3"):
+        _ask(tmp_path / "study", tiny_cohort, part)
+    metrics = pd.read_csv(tmp_path / "study" / "metrics.csv")
+    assert set(metrics["method"]) == {"Supervised", "MMCL"}
+    page = (tmp_path / "study" / "index.html").read_text()
+    assert "study --only table_2" in page
+    assert "study --only table_3" in page
+    stored = json.loads((tmp_path / "study" / STUDY).read_text())
+    assert [one["parts"] for one in (*stored["before"], stored)] == [["table_2"], ["table_3"]]
+
+
+def test_what_was_asked_before_and_is_gone_is_not_trained_again(tiny_cohort, tmp_path, monkeypatch):
+    _of_parts(monkeypatch)
+    _ask(tmp_path / "study", tiny_cohort, "table_2")
+    shutil.rmtree(tmp_path / "study" / "runs")
+    _, count = _ask(tmp_path / "study", tiny_cohort, "table_3")
+    assert count == 1
+    assert set(pd.read_csv(tmp_path / "study" / "metrics.csv")["method"]) == {"MMCL"}
+
+
+def test_one_recording_under_two_names_in_two_splits_is_refused(tiny_cohort, tmp_path):
     import numpy as np
 
     splits = tiny_cohort.subjects["split"].to_numpy()
@@ -94,8 +135,6 @@ def test_people_of_the_training_cohort_are_no_others(tiny_cohort, tmp_path):
 
 
 def test_recordings_of_the_training_cohort_under_other_names_are_no_others(tiny_cohort, tmp_path):
-    from dataclasses import replace
-
     import numpy as np
 
     others = tiny_cohort.subjects.assign(subject=[f"{k:012x}" for k in range(len(tiny_cohort.subjects))])

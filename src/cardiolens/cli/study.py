@@ -40,7 +40,9 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     study.add_argument("--out", type=Path, required=True, metavar="DIR", help="runs, tables and figures")
     study.add_argument("--test-cohort", type=Path, metavar="COHORT", help="ask about all of another cohort, not the test split")
     study.add_argument(
-        "--only", metavar="PARTS", help="table_1 to table_5, figure_4 to figure_6, beyond, dual_phase; several by commas"
+        "--only",
+        metavar="PARTS",
+        help="table_1 to table_5, figure_4 to figure_6, beyond, dual_phase; several by commas; what is done stays",
     )
     study.add_argument("--seeds", type=int, default=5, help="fine-tuning seeds (default 5)")
     study.add_argument(
@@ -51,7 +53,7 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     study.add_argument("--jobs", type=int, default=1, help="runs side by side (default 1)")
     study.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster instead, as tcp://node1:8786")
     study.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 ... (default: the GPU where there is one)")
-    study.add_argument("--dry-run", action="store_true", help="print the runs and how long they would take here")
+    study.add_argument("--dry-run", action="store_true", help="print the runs that are left and how long they would take here")
 
     report = add_verb(
         verbs, "report", _report, "a run, a demo or a study as one page: results with intervals, calibration, subgroups",
@@ -80,7 +82,7 @@ def _study(arguments: argparse.Namespace) -> int:
     from cardiolens.cohorts.store import Cohort
     from cardiolens.parallel import Workers
     from cardiolens.progress import terminal_progress
-    from cardiolens.study.studies import allowed_by, choose_study
+    from cardiolens.study.studies import allowed_by, choose_study, said_of
     from cardiolens.study.written import AskedStudy, do_study, seen_from
     from cardiolens.training.device import choose_device
 
@@ -92,9 +94,9 @@ def _study(arguments: argparse.Namespace) -> int:
         study, _ = choose_study(arguments.name, parts=parts, num_seeds=arguments.seeds, whole_search=arguments.whole_search)
         cohort = Cohort.open(arguments.cohort)
         study, left_out = allowed_by(study, cohort)
-        for key, why in left_out.items():
-            print(f"Left out: {key}, since {why}.")
-        return _print_forecast(study, cohort, choose_device(arguments.device))
+        for line in said_of(left_out):
+            print(line)
+        return _print_forecast(study, cohort, choose_device(arguments.device), arguments.out)
     other = arguments.test_cohort
     asked = AskedStudy(
         name=arguments.name,
@@ -114,14 +116,16 @@ def _study(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_forecast(study: Study, cohort: Cohort, device: torch.device) -> int:
+def _print_forecast(study: Study, cohort: Cohort, device: torch.device, out: Path) -> int:
     from cardiolens.study.forecast import forecast
 
-    expected = forecast(study, cohort, device)
+    expected = forecast(study, cohort, device, out)
     for one in expected:
         print(f"{one.seconds:>10,.0f} s  {one.examples:>12,} examples  {one.key}")
     hours = sum(one.seconds for one in expected) / 3600
-    print(f"{len(expected)} runs, {hours:.1f} h one after the other on this machine, less where runs stop early. {NOTICE}")
+    print(
+        f"{len(expected)} runs to do, {hours:.1f} h one after the other on this machine, less where runs stop early. {NOTICE}"
+    )
     return 0
 
 

@@ -96,21 +96,25 @@ def compare(
     return long[columns].astype({"seeds": "Int64", "n": "Int64", "events": "Int64"})
 
 
-def with_differences(comparison: pd.DataFrame, differences: pd.DataFrame, *, reference: str) -> pd.DataFrame:
+def with_differences(
+    comparison: pd.DataFrame, differences: pd.DataFrame, *, reference: str, pairs: Collection[tuple[str, str]] = ()
+) -> pd.DataFrame:
     """What `compare` found, and under the origin `difference` how each method differs from `reference` (`differences`).
 
-    Adds the columns reference, p and p_holm, which is adjusted over the differences that are shown here. The comparison
-    comes back as it is where it holds no such difference.
+    `pairs` are further differences, each of a method and what it is compared with. Adds the columns reference, p and p_holm,
+    which is adjusted over the differences that are shown here. The comparison comes back as it is where it holds none.
     """
     measured = comparison[comparison["origin"] == MEASURED]
     answered = set(zip(measured["method"], measured["column"], measured["metric"], strict=True))
-    found = differences[differences["reference"] == reference]
-    keys = zip(found["method"], found["column"], found["metric"], strict=True)
-    found = found[[key in answered and (reference, *key[1:]) in answered for key in keys]]
+    compared = zip(differences["method"], differences["reference"], strict=True)
+    found = differences[[pair[1] == reference or pair in pairs for pair in compared]]
+    keys = zip(found["method"], found["reference"], found["column"], found["metric"], strict=True)
+    found = found[[(one, *key) in answered and (other, *key) in answered for one, other, *key in keys]]
     if found.empty:
         return comparison
-    order = list(measured["method"].unique())
-    found = found.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
+    order = [reference, *measured["method"].unique()]
+    for name in ("method", "reference"):
+        found = found.sort_values(name, key=lambda names: names.map(order.index), kind="stable")
     rows = found.rename(columns={"difference": "mean"}).assign(origin=DIFFERENCE, p_holm=holm(found["p"].to_numpy()))
     both = pd.concat([comparison, rows.astype({"seeds": "Int64", "n": "Int64"})], ignore_index=True)
     return both[[*comparison.columns, "reference", "p", "p_holm"]]
@@ -124,12 +128,14 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
     pairs = _ordered_pairs(comparison)
     blocks = []
     for origin, heading in _HEADINGS.items():
-        part = comparison[comparison["origin"] == origin].set_index(["method", "column", "metric"])
-        methods = part.index.get_level_values("method").unique()
-        rows = tuple((Cell(method), *(_cell(part, (method, *pair)) for pair in pairs)) for method in methods)
-        if rows:
-            reference = part["reference"].iloc[0] if origin == DIFFERENCE else ""
-            blocks.append(Block(heading.format(reference=reference), rows))
+        of_origin = comparison[comparison["origin"] == origin]
+        references = of_origin["reference"].unique() if origin == DIFFERENCE and len(of_origin) else ("",)
+        for reference in references:
+            part = of_origin[of_origin["reference"] == reference] if reference else of_origin
+            part = part.set_index(["method", "column", "metric"])
+            methods = part.index.get_level_values("method").unique()
+            if rows := tuple((Cell(method), *(_cell(part, (method, *pair)) for pair in pairs)) for method in methods):
+                blocks.append(Block(heading.format(reference=reference), rows))
     different = " A difference has its paired 95 % interval, and its p is adjusted by Holm over the differences shown."
     return Table(
         name="comparison",

@@ -62,6 +62,13 @@ DUAL_PHASE_MODELS: Mapping[str, str] = {
 """Names of the second paper's models in Predictions, and what each sees in pre-training beside the ECG."""
 
 
+_MDM_ALONE = (("MDM", "Supervised"),)
+_OWN_STEPS = (("Supervised + voltage", "Supervised"), ("MMCL cine + local", "MMCL cine"))
+_MORE_OF_THE_MRI = tuple((name, "CL 2-D") for name in ("CL 2-D + time", "CL 3-D", "TCL"))
+PAIRS = (*_MDM_ALONE, *_OWN_STEPS, *_MORE_OF_THE_MRI)
+"""Differences that tables show beside those to their reference: a method, and what it is without the one step that it adds."""
+
+
 @dataclass(frozen=True)
 class Results:
     """What tables are filled from."""
@@ -94,7 +101,8 @@ def pretraining_strategies(results: Results) -> Table:
         BadRun: none of the table's methods was evaluated on the split.
     """
     methods = ("Supervised", "SimCLR", "CLOCS", "BYOL", "Barlow Twins", "MDM", "MMCL w/o MDM", "MMCL")
-    return _table(_Layout("pretraining_strategies", "Ways of pre-training the ECG encoder: AUC", methods, "MMCL"), results)
+    title = "Ways of pre-training the ECG encoder: AUC"
+    return _table(_Layout("pretraining_strategies", title, methods, "MMCL", pairs=_MDM_ALONE), results)
 
 
 def ablation(results: Results) -> Table:
@@ -104,7 +112,7 @@ def ablation(results: Results) -> Table:
         BadRun: none of the table's methods was evaluated on the split.
     """
     methods = ("Supervised", "MDM", "MMCL w/o MDM", "MMCL")
-    return _table(_Layout("ablation", "What each step of pre-training adds: AUC", methods, "MMCL"), results)
+    return _table(_Layout("ablation", "What each step of pre-training adds: AUC", methods, "MMCL", pairs=_MDM_ALONE), results)
 
 
 def phenotype_groups(results: Results) -> Table:
@@ -115,7 +123,7 @@ def phenotype_groups(results: Results) -> Table:
     """
     methods = ("Supervised", "MDM", "MMCL w/o MDM", "MMCL", "CMR supervised")
     title = "Phenotypes by group: mean Pearson r"
-    return _table(_Layout("phenotype_groups", title, methods, "MMCL", metrics=("mean_r",)), results)
+    return _table(_Layout("phenotype_groups", title, methods, "MMCL", metrics=("mean_r",), pairs=_MDM_ALONE), results)
 
 
 def cmr_branch(results: Results) -> Table:
@@ -142,7 +150,7 @@ def beyond(results: Results) -> Table:
         raise BadRun("the table 'beyond'", found="no method of its own", expected="one or more", remedy="run one of them")
     methods = ("Supervised", "MMCL w/o MDM", "MMCL", *own)
     title = "Beyond both papers: AUC, and mean Pearson r of phenotype groups"
-    return _table(_Layout("beyond", title, methods, "MMCL", metrics=("auroc", "mean_r")), results)
+    return _table(_Layout("beyond", title, methods, "MMCL", metrics=("auroc", "mean_r"), pairs=_OWN_STEPS), results)
 
 
 PAPER_TABLES = (modalities, pretraining_strategies, ablation, phenotype_groups, cmr_branch)
@@ -150,7 +158,8 @@ PAPER_TABLES = (modalities, pretraining_strategies, ablation, phenotype_groups, 
 
 
 def dual_phase(results: Results) -> Table:
-    """The second paper's models side by side: R2 and r of phenotype groups, AUC of all diseases; differences to "ECG only".
+    """The second paper's models side by side: R2 and r of phenotype groups, AUC of all diseases; differences to "ECG only", and
+    of what sees more of the MRI to "CL 2-D".
 
     Raises:
         BadRun: none of the models was evaluated on the split.
@@ -163,15 +172,17 @@ def dual_phase(results: Results) -> Table:
     )
     title = "Five models of ECG and MRI: phenotypes and diseases"
     models = tuple(DUAL_PHASE_MODELS)
-    whole = _table(_Layout("dual_phase", title, models, "ECG only", tuple(kinds), diseases=(), note=note), results)
+    layout = _Layout("dual_phase", title, models, "ECG only", tuple(kinds), diseases=(), note=note, pairs=_MORE_OF_THE_MRI)
+    whole = _table(layout, results)
     blocks = []
     shown = list(whole.numbers.loc[whole.numbers["origin"] != DIFFERENCE, "method"].unique())
     for metric, label in kinds.items():
         here = whole.numbers[whole.numbers["metric"] == metric]
         different = here["origin"] == DIFFERENCE
-        for part, heading in ((here[~different], label), (here[different], f"{label}: difference to ECG only")):
-            if not part.empty:
-                blocks.append(_by_column(comparison_table(part), shown, heading))
+        parts = {label: here[~different]}
+        for reference in here.loc[different, "reference"].unique() if different.any() else ():
+            parts[f"{label}: difference to {reference}"] = here[different & (here["reference"] == reference)]
+        blocks += [_by_column(comparison_table(part), shown, heading) for heading, part in parts.items() if not part.empty]
     return replace(whole, header=header_of("", *shown), blocks=tuple(blocks))
 
 
@@ -187,6 +198,8 @@ class _Layout:
     diseases: tuple[str, ...] = ("cad", "af", "dm")
     """Empty for all."""
     note: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Of methods, whose differences stand below those to `reference`."""
 
 
 def _table(layout: _Layout, results: Results) -> Table:
@@ -207,7 +220,7 @@ def _table(layout: _Layout, results: Results) -> Table:
     published = [row for name in layout.methods for row in METHODS.get(name, ())]
     comparison = compare(chosen, split=results.split, oracle=results.oracle, published=published, shown=layout.metrics)
     if results.differences is not None:
-        comparison = with_differences(comparison, results.differences, reference=layout.reference)
+        comparison = with_differences(comparison, results.differences, reference=layout.reference, pairs=layout.pairs)
     table = comparison_table(comparison)
     note = " ".join([table.note, *_notes(layout, comparison)])
     return replace(table, name=layout.name, title=layout.title, note=note)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from cardiolens.recipes import demo, paper
 from cardiolens.study.contenders import DUAL_PHASE
-from cardiolens.study.paper import PaperRecipes, planned_pretraining, run_key, slug
+from cardiolens.study.paper import PaperRecipes, grid_of, planned_pretraining, run_key, slug
 from cardiolens.study.plan import PlannedRun, Study, Sweep, with_settings
 from cardiolens.tasks import TASKS
 from cardiolens.training.config import RunConfig
@@ -56,7 +56,7 @@ def dual_phase_study(recipes: PaperRecipes, targets: tuple[Target, ...], *, name
             config = with_settings(replace(target.config, name=one.name), recipes.settings)
             runs = {seed: replace(config, training=replace(config.training, seed=seed)) for seed in recipes.other_seeds}
             base = PlannedRun("", runs[recipes.other_seeds[0]], start)
-            sweep = Sweep(f"sweep/{key}/{slug(one.name)}", base, recipes.grid)
+            sweep = Sweep(f"sweep/{key}/{slug(one.name)}", base, grid_of(recipes, config))
             sweeps.append(sweep)
             tuned += [
                 PlannedRun(run_key(key, one.name, 1.0, seed), run, start, sweep.key, predicts=True)

@@ -1,4 +1,4 @@
-"""How long a study will take on this machine: a few steps of every kind of run are measured, and nothing is kept.
+"""How long the rest of a study will take on this machine: a few steps of every kind of run are measured, nothing is kept.
 
 Early stopping is not foreseen, so the forecast is the most that it can be but for validation and disk.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
@@ -16,6 +17,7 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.configs import digest
 from cardiolens.study.choice import combinations
 from cardiolens.study.plan import PlannedRun, Study
+from cardiolens.study.runner import unfinished
 from cardiolens.training.config import RunConfig
 from cardiolens.training.examples import training_rows
 from cardiolens.training.validation import autocast
@@ -33,16 +35,22 @@ class Expected:
     seconds: float
 
 
-def forecast(study: Study, cohort: Cohort, device: torch.device) -> list[Expected]:
-    """Every run of the study, sweeps included, in the plan's order.
+def forecast(study: Study, cohort: Cohort, device: torch.device, out: Path) -> list[Expected]:
+    """Every run that folder `out` does not hold finished, sweeps included, in the plan's order.
+
+    What a sweep will have trained already is no run of its own.
 
     Raises:
         BadOption: the cohort lacks what a run needs.
     """
     rates: dict[tuple, float] = {}
     found = []
-    for run in all_runs(study):
+    left = {run.key: run for run in unfinished(study, cohort, out)}
+    bases = {sweep.key: sweep.base.config for sweep in study.sweeps}
+    for run in (left[one.key] for one in all_runs(study) if one.key in left):
         config = run.config
+        if run.sweep and config == bases[run.sweep]:
+            continue
         examples = config.training.epochs * len(training_rows(cohort, config.method, config.data))
         kind = (digest(config.method), config.training.batch_size, config.training.precision)
         if kind not in rates:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cardiolens.methods.supervised_image import SupervisedImageConfig
 from cardiolens.recipes import cmr, demo, demo_cmr, paper
 from cardiolens.study.contenders import CONTENDERS, Contender, Pretraining
 from cardiolens.study.plan import BASE_RATE, PlannedRun, Study, Sweep, with_settings
-from cardiolens.tasks import TASKS
+from cardiolens.tasks import TASKS, TaskKind
 from cardiolens.training.config import RunConfig
 
 SUPERVISED, MDM, MMCL_WITHOUT_MDM, MMCL, CMR = "Supervised", "MDM", "MMCL w/o MDM", "MMCL", "CMR supervised"
@@ -65,7 +66,9 @@ class PaperRecipes:
     cmr_disease: RunConfig
     cmr_phenotypes: RunConfig
     grid: Mapping[str, tuple[Any, ...]]
-    """Settings of fine-tuning that validation chooses, per method and target."""
+    """Settings of fine-tuning on the ECG that validation chooses, per method and target; see `grid_of`."""
+    cmr_grid: Mapping[str, tuple[Any, ...]]
+    """The same of fine-tuning on the MRI, whose rates lie elsewhere."""
     pretraining_grid: Mapping[str, Mapping[str, tuple[Any, ...]]] = field(default_factory=dict)
     """Settings of pre-training runs, by key, that their validation loss chooses."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -90,24 +93,27 @@ def paper_sizes() -> PaperRecipes:
         cmr_disease=cmr.supervised(),
         cmr_phenotypes=_on_half(cmr.supervised_phenotypes()),
         grid={BASE_RATE: paper.FINE_TUNING_SEARCH["training.base_lr"]},
+        cmr_grid={"training.base_lr": paper.CONTRASTIVE_RATES},
         phenotype_tasks=("lv", "rv", "wall_thickness", "circumferential_strain", "radial_strain"),
     )
 
 
 def with_whole_search(recipes: PaperRecipes) -> PaperRecipes:
-    """The paper's whole search in place of learning rates alone: 648 runs per method and target, and the learning rates of
-    contrastive learning. Weeks on a GPU; settings that an MRI's fine-tuning does not have are left out of its grid."""
+    """The paper's whole search in place of learning rates alone: 648 runs per method and disease, 216 where only phenotypes
+    are learned, and the learning rates of contrastive learning. Weeks on a GPU; from the MRI 108 and 36 runs, at the rates
+    that were there before."""
     others = {name: values for name, values in paper.FINE_TUNING_SEARCH.items() if name != "training.base_lr"}
     rates = {"training.base_lr": paper.CONTRASTIVE_RATES}
     return replace(
         recipes,
         grid=others | {BASE_RATE: paper.FINE_TUNING_SEARCH["training.base_lr"]},
+        cmr_grid=others | recipes.cmr_grid,
         pretraining_grid={"mmcl": rates, "mmcl_without_mdm": rates},
     )
 
 
 def demo_sizes() -> PaperRecipes:
-    """The demo's sizes: two hours on two cores for a few thousand subjects.
+    """The demo's sizes: two hours on two cores for a few hundred subjects to a thousand, a day for `benchmarks/study.py`.
 
     Few labels are shown more often than many, as in the paper, where every run takes 400 epochs.
     """
@@ -118,6 +124,7 @@ def demo_sizes() -> PaperRecipes:
         cmr_disease=demo_cmr.finetune(),
         cmr_phenotypes=_on_half(demo_cmr.finetune_phenotypes()),
         grid={"training.base_lr": (1e-3, 3e-4)},
+        cmr_grid={"training.base_lr": (1e-3, 3e-4)},
         other_seeds=paper.FINE_TUNING_SEEDS[:3],
         few_labels={
             0.1: {"training.epochs": 60, "training.validate_every": 2},
@@ -133,8 +140,7 @@ def paper_study(recipes: PaperRecipes, *, name: str = "paper") -> Study:
     for target in _targets(recipes):
         config = with_settings(target.config, recipes.settings)
         base = PlannedRun("", _seeded(config, recipes.seeds[0]), target.start)
-        grid = {name: values for name, values in recipes.grid.items() if _has(config, name)}
-        sweep = Sweep(f"sweep/{target.task}/{slug(target.method)}", base, grid)
+        sweep = Sweep(f"sweep/{target.task}/{slug(target.method)}", base, grid_of(recipes, config))
         sweeps.append(sweep)
         few = recipes.few_labels if target.few_labels else {}
         for share, settings in {1.0: {}, **few}.items():
@@ -148,6 +154,12 @@ def paper_study(recipes: PaperRecipes, *, name: str = "paper") -> Study:
             ]  # fmt: skip
     pretraining, of_pretraining = planned_pretraining(CONTENDERS, recipes)
     return Study(name, (*pretraining, *tuned), (*of_pretraining, *sweeps), tabular=recipes.diseases)
+
+
+def grid_of(recipes: PaperRecipes, config: RunConfig) -> dict[str, tuple[Any, ...]]:
+    """What validation chooses among for one fine-tuning: the settings of its grid that do anything there."""
+    grid = recipes.cmr_grid if isinstance(config.method, SupervisedImageConfig) else recipes.grid
+    return {name: values for name, values in grid.items() if _has(config, name)}
 
 
 def planned_pretraining(
@@ -243,7 +255,10 @@ def _on(config: RunConfig, one: Contender, task: str) -> RunConfig:
 
 
 def _has(config: RunConfig, setting: str) -> bool:
-    """Whether a run has a dotted setting: fine-tuning on the MRI has no layers whose rates could decay."""
+    """Whether a dotted setting of fine-tuning does anything: that on the MRI has no layers whose rates could decay, and labels
+    are smoothed where some task has classes."""
+    if setting == "method.label_smoothing":
+        return any(task.kind is TaskKind.CLASSIFICATION for task in config.method.tasks)
     place: Any = config
     for name in setting.split("."):
         if not hasattr(place, name):

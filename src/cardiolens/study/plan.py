@@ -79,6 +79,16 @@ class Study:
                 remedy="mend the study",
             )
 
+    def joined(self, other: Study) -> Study:
+        """With the runs and sweeps of another study; where both have a key, its own stands."""
+        runs, sweeps = {run.key for run in self.runs}, {sweep.key for sweep in self.sweeps}
+        return replace(
+            self,
+            runs=(*self.runs, *(run for run in other.runs if run.key not in runs)),
+            sweeps=(*self.sweeps, *(sweep for sweep in other.sweeps if sweep.key not in sweeps)),
+            tabular=tuple(dict.fromkeys((*self.tabular, *other.tabular))),
+        )
+
     def without(self, unwanted: Sequence[str]) -> Study:
         """The study without some runs, by key, and all that builds on them."""
         gone = set(unwanted)

@@ -25,7 +25,7 @@ from cardiolens.evaluation.curves import learning_curves
 from cardiolens.evaluation.differences import differences
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.paper_figures import low_data_curves, model_bars, phenotype_scatters
-from cardiolens.evaluation.paper_tables import DUAL_PHASE_MODELS, PAPER_TABLES, Results, beyond, dual_phase
+from cardiolens.evaluation.paper_tables import DUAL_PHASE_MODELS, PAIRS, PAPER_TABLES, Results, beyond, dual_phase
 from cardiolens.evaluation.predictions import concat_predictions, read_predictions, write_predictions
 from cardiolens.evaluation.rendering import Table, as_csv, as_latex, as_markdown, plain_table
 from cardiolens.evaluation.report import write_report
@@ -42,6 +42,7 @@ from cardiolens.training.run import METRICS, Run
 
 _HEAT_MAPS = {"mmcl_without_mdm": "MMCL w/o MDM", "mmcl": "MMCL"}
 _REFERENCES = (MMCL, CMR_OF_MMCL, "ECG only")
+_COMPARED = ("auroc", "mean_r", "mean_r2", "r")
 _BOOTSTRAP_SEED = 2023
 _HEAT_MAP_TITLES = {
     "retrieval": "Finding the right MRI for an ECG, and the ECG for an MRI",
@@ -142,11 +143,15 @@ def _heat_map_tables(paths: list[Path]) -> Iterator[Table]:
 def _results(predictions: pd.DataFrame, split: str, oracle: pd.DataFrame | None) -> Results:
     present = set(predictions["method"].unique())
     shared = shared_subjects(predictions)
-    found = [
-        differences(shared, reference=reference, split=split, rng=np.random.default_rng(_BOOTSTRAP_SEED))
-        for reference in _REFERENCES
-        if reference in present and len(present) > 1
-    ]
+    wanted = dict.fromkeys(_REFERENCES, present)
+    for method, reference in PAIRS:
+        wanted[reference] = wanted.get(reference, {reference}) | {method}
+    found = []
+    for reference, methods in wanted.items():
+        if reference in present and len(methods & present) > 1:
+            chosen = shared if methods >= present else shared[shared["method"].isin(methods)]
+            rng = np.random.default_rng(_BOOTSTRAP_SEED)
+            found.append(differences(chosen, reference=reference, split=split, rng=rng, metrics=_COMPARED))
     return Results(evaluate(predictions, split=split), split, pd.concat(found, ignore_index=True) if found else None, oracle)
 
 

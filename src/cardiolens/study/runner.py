@@ -27,7 +27,7 @@ from cardiolens.study.plan import PlannedRun, Study, Sweep, with_settings
 from cardiolens.training.config import RunConfig
 from cardiolens.training.device import choose_device
 from cardiolens.training.predict import predict_run
-from cardiolens.training.run import Run
+from cardiolens.training.run import DONE, Run
 from cardiolens.training.together import ensemble_pays, in_groups
 from cardiolens.training.train import Wanted, train, train_as_one
 
@@ -99,6 +99,8 @@ def run_study(
             planned = [run for one in ready for run in state.expanded(one)]
             # Pre-training runs are few and long: what is ready is done at once, then the next wave is looked at.
             tasks = [state.task(run) for run in planned]
+            for run, task_of_run in zip(planned, tasks, strict=True):
+                _remember(task_of_run.place, run)
             groups = grouped(tasks, choose_device(device))
             for done in workers.map(do_runs, groups, count=len(groups)):
                 task.advance(len(done))
@@ -107,6 +109,26 @@ def run_study(
             state.settle(ready, planned, tasks)
             waiting = [one for one in waiting if one not in ready]
     return StudyRuns(state.places, state.chosen, state.predictions, state.held_out)
+
+
+def unfinished(study: Study, cohort: Cohort, out: Path) -> list[PlannedRun]:
+    """The runs, those of sweeps included, that are not done in folder `out`, with the settings chosen so far. Writes nothing.
+
+    What builds on a run that is not done is not done either.
+    """
+    state = _State(cohort, out, Asked(cohort.path), "cpu")
+    waiting: list[PlannedRun | Sweep] = [*study.sweeps, *study.runs]
+    left: list[PlannedRun] = []
+    while ready := [one for one in waiting if state.is_ready(one)]:
+        for one in ready:
+            planned = state.expanded(one)
+            tasks = [state.task(run) for run in planned]
+            missing = [run for run, task in zip(planned, tasks, strict=True) if not (task.place / DONE).exists()]
+            left += missing
+            if not missing:
+                state.settle([one], planned, tasks)
+        waiting = [one for one in waiting if one not in ready]
+    return left + [run for one in waiting for run in (state.expanded(one) if isinstance(one, Sweep) else [one])]
 
 
 def grouped(tasks: Sequence[RunTask], device: torch.device) -> list[tuple[RunTask, ...]]:
@@ -185,7 +207,6 @@ class _State:
         name = digest_of(run.config, self._cohort.fingerprint, [self._digests[start] for start in run.start])
         self._digests[run.key] = name
         place = self._out / "runs" / name
-        _remember(place, run)
         start = tuple(self.places[key] for key in run.start)
         asked = (self._asked, place / self._answers), (Asked(self._cohort.path, VALIDATION), place / self._held_out)
         answers = asked if run.predicts else ()

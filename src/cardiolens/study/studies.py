@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadOption
+from cardiolens.methods.fine_tuning import FineTuningConfig
 from cardiolens.study.dual_phase import (
     DUAL_PHASE_PART,
     demo_targets,
@@ -16,6 +17,7 @@ from cardiolens.study.dual_phase import (
 )
 from cardiolens.study.paper import PARTS, PaperRecipes, demo_sizes, keys_of_part, paper_sizes, paper_study, with_whole_search
 from cardiolens.study.plan import Study
+from cardiolens.tasks import TaskKind
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,7 @@ class StudyChoice:
 
 
 def _demo(recipes: PaperRecipes) -> Study:
-    first, second = paper_study(recipes, name="demo"), dual_phase_study(recipes, demo_targets(), name="demo")
-    known = {run.key for run in first.runs}
-    runs = (*first.runs, *(run for run in second.runs if run.key not in known))
-    return replace(first, runs=runs, sweeps=(*first.sweeps, *second.sweeps))
+    return paper_study(recipes, name="demo").joined(dual_phase_study(recipes, demo_targets(), name="demo"))
 
 
 def _dual_phase(recipes: PaperRecipes) -> Study:
@@ -70,20 +69,63 @@ def cut_to(study: Study, parts: Sequence[str]) -> Study:
 
 
 def allowed_by(study: Study, cohort: Cohort) -> tuple[Study, dict[str, str]]:
-    """The study without pre-training that reads arrays which the cohort was not prepared with, and why each is left out.
+    """The study without what the cohort does not allow, and why each is left out: pre-training that reads arrays which were
+    not prepared, and diseases of which one class is missing among those to learn from or to be selected by, as happens
+    among a few hundred subjects.
 
     Raises:
-        BadOption: nothing is left.
+        BadOption: nothing that predicts is left, or the cohort lacks a label column.
     """
     absent = {"volumes": cohort.cmr_volumes is None, "cine": cohort.cmr_cine is None}
+    reasons: dict[tuple[tuple[str, ...], bool], str] = {}
     left_out = {}
+
+    def one_class(columns: tuple[str, ...], *, with_mri: bool) -> str:
+        if (columns, with_mri) not in reasons:
+            reasons[columns, with_mri] = _one_class(cohort, columns, with_mri=with_mri)
+        return reasons[columns, with_mri]
+
     for run in study.runs:
         method = run.config.method
         for what, needed in (("volumes", method.needs_volumes), ("cine", method.needs_cine)):
             if needed and absent[what]:
                 left_out[run.key] = f"the cohort has no {what}; prepare one with --{what}"
-    kept = study.without(list(left_out)) if left_out else study
-    if not kept.runs:
+        of_diseases = isinstance(method, FineTuningConfig) and all(t.kind is TaskKind.CLASSIFICATION for t in method.tasks)
+        if of_diseases and (why := one_class(method.columns, with_mri=method.needs_images)):
+            left_out[run.key] = why
+    tabular = {column: one_class((column,), with_mri=False) for column in study.tabular}
+    left_out |= {f"{column}/tabular": why for column, why in tabular.items() if why}
+    if not left_out:
+        return study, {}
+    kept = replace(study.without(list(left_out)), tabular=tuple(column for column, why in tabular.items() if not why))
+    started = {start for run in study.runs for start in run.start}
+    shown = {key for part in PARTS.values() for key in part.pretraining}
+    # What was only there for others to start from goes with the last of them.
+    kept = kept.only([run.key for run in kept.runs if run.predicts or run.key in shown or run.key not in started])
+    if not kept.runs or (any(run.predicts for run in study.runs) and not any(run.predicts for run in kept.runs)):
         needs = sorted(set(left_out.values()))
         raise BadOption(cohort.path, found="; ".join(needs), expected="what the study reads", remedy="prepare another cohort")
     return kept, left_out
+
+
+def said_of(left_out: Mapping[str, str]) -> tuple[str, ...]:
+    """What `allowed_by` left out, one sentence per reason; seeds and shares of one method are one."""
+    what: dict[str, dict[str, None]] = {}
+    for key, why in left_out.items():
+        what.setdefault(why, {})["/".join(key.split("/")[:2])] = None
+    return tuple(f"Left out: {', '.join(keys)}, since {why}." for why, keys in what.items())
+
+
+def _one_class(cohort: Cohort, columns: tuple[str, ...], *, with_mri: bool) -> str:
+    """Where no column has both classes among those to train on or to select on, in words; empty where some column has."""
+    labels = cohort.values(columns)
+    for split in ("train", "select"):
+        rows = cohort.rows(split)
+        if split == "train" and columns[0] in cohort.training_sets:
+            rows = rows[cohort.training_sets[columns[0]].to_numpy()[rows] >= 0]
+        if with_mri:
+            rows = rows[cohort.subjects["has_cmr"].to_numpy(bool)[rows]]
+        if not ((labels[rows] == 1).any(axis=0) & (labels[rows] == 0).any(axis=0)).any():
+            people = "the subjects with an MRI" if with_mri else "the subjects"
+            return f"{' and '.join(columns)} has no two classes among {people} of the split {split}"
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from cardiolens.parallel import HERE, Workers
 from cardiolens.privacy import display_name
 from cardiolens.progress import QUIET, Progress
 from cardiolens.study.demo import ANSWER, write_demo_report
+from cardiolens.study.plan import Study
 from cardiolens.study.reporting import cohort_content, model_settings, refuse_shared_ecgs
 from cardiolens.study.results import FinishedStudy, write_results
-from cardiolens.study.runner import Asked, run_study
-from cardiolens.study.studies import allowed_by, choose_study
+from cardiolens.study.runner import Asked, run_study, unfinished
+from cardiolens.study.studies import allowed_by, choose_study, said_of
 from cardiolens.study.tabular import tabular_runs
 from cardiolens.tasks import TaskKind
 from cardiolens.training.predict import predict_run
@@ -56,6 +58,7 @@ def do_study(
 ) -> tuple[list[Path], int]:
     """Do or complete a study in folder `out` and write its results there, or in `report`; files, and how many runs it has.
 
+    What was asked of the folder before stays in the results, as far as its runs are done: parts can be asked for one by one.
     `device` is where runs are trained, a name that `choose_device` takes.
 
     Raises:
@@ -63,20 +66,52 @@ def do_study(
         BadCohort: a recording stands in two splits.
         BadRun: a training diverged.
     """
-    study, recipes = choose_study(asked.name, parts=asked.parts, num_seeds=asked.seeds, whole_search=asked.whole_search)
     cohort = Cohort.open((out / asked.cohort).resolve())
     people, split = (cohort, "test") if asked.test_cohort is None else (Cohort.open((out / asked.test_cohort).resolve()), "all")
     refuse_shared_ecgs(cohort, people)
-    study, left_out = allowed_by(study, cohort)
-    notes = tuple(f"Left out: {key}, since {why}." for key, why in left_out.items())
-    # First, since it takes seconds and refuses at once a cohort in which a disease is too rare.
+    before = _asked_before(out, asked)
+    study, seeds, notes = _with_what_is_done(asked, before, cohort, out)
+    # First, since it takes seconds and refuses at once a cohort without the covariates.
     splits = [(people, split), (cohort, "select"), (cohort, "calibrate")]
-    tabular = tabular_runs(cohort, splits, study.tabular, recipes.seeds) if study.tabular else None
+    tabular = tabular_runs(cohort, splits, study.tabular, seeds) if study.tabular else None
     runs = run_study(study, cohort, out, asked=Asked(people.path, split), workers=workers, device=device, progress=progress)
-    done = FinishedStudy(study, runs, cohort, people, split, commands=(asked.command,), notes=notes)
+    commands = tuple(one.command for one in (*before, asked))
+    done = FinishedStudy(study, runs, cohort, people, split, commands=commands, notes=notes)
     written = write_results(done, report or out, tabular=tabular, progress=progress)
-    write_atomically(out / STUDY, json.dumps(asdict(asked), indent=1).encode())
+    write_atomically(out / STUDY, json.dumps(asdict(asked) | {"before": [asdict(one) for one in before]}, indent=1).encode())
     return written, len(runs.places)
+
+
+def _with_what_is_done(
+    asked: AskedStudy, before: Sequence[AskedStudy], cohort: Cohort, out: Path
+) -> tuple[Study, tuple[int, ...], tuple[str, ...]]:
+    """What is asked with the finished runs of what was asked before, the tabular baseline's seeds, and what is left out."""
+    study, recipes = choose_study(asked.name, parts=asked.parts, num_seeds=asked.seeds, whole_search=asked.whole_search)
+    wanted, seeds = {run.key for run in allowed_by(study, cohort)[0].runs}, recipes.seeds
+    for one in before:
+        earlier, of_earlier = choose_study(one.name, parts=one.parts, num_seeds=one.seeds, whole_search=one.whole_search)
+        study, seeds = study.joined(earlier), max(seeds, of_earlier.seeds, key=len)
+    study, left_out = allowed_by(study, cohort)
+    missing = {run.key for run in unfinished(study, cohort, out)} - wanted
+    return study.only([run.key for run in study.runs if run.key not in missing]), seeds, said_of(left_out)
+
+
+def _asked_before(out: Path, asked: AskedStudy) -> list[AskedStudy]:
+    """What else was asked of a folder, of what can stand in one table: runs of the demo's sizes and of the papers', and those
+    after either search, bear the same names."""
+    alike = [
+        one
+        for one in (_stored(out) if (out / STUDY).exists() else [])
+        if (one.name == "demo", one.whole_search) == (asked.name == "demo", asked.whole_search)
+    ]
+    return [one for one in alike if (one.name, one.parts, one.seeds) != (asked.name, asked.parts, asked.seeds)]
+
+
+def _stored(folder: Path) -> list[AskedStudy]:
+    """All that was asked of a folder, the last one last."""
+    last = json.loads((folder / STUDY).read_text())
+    before = last.pop("before", [])
+    return [AskedStudy(**one | {"parts": tuple(one["parts"])}) for one in (*before, last)]
 
 
 def seen_from(folder: Path, other: Path) -> str:
@@ -114,9 +149,7 @@ def report_folder(
     if (folder / ANSWER).is_file():
         return write_demo_report(folder, out, progress=progress)
     if (folder / STUDY).is_file():
-        stored = json.loads((folder / STUDY).read_text())
-        asked = AskedStudy(**stored | {"parts": tuple(stored["parts"])})
-        written, _ = do_study(asked, folder, report=out, progress=progress)
+        written, _ = do_study(_stored(folder)[-1], folder, report=out, progress=progress)
         return written[-1]
     raise BadRun(
         folder,

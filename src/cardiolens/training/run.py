@@ -30,7 +30,7 @@ from cardiolens.training.config import RunConfig
 
 SCHEMA_VERSION = 1
 MODEL = "model.safetensors"
-_CONFIG, _ENVIRONMENT, METRICS, _DONE = "config.json", "environment.json", "metrics.jsonl", "done.json"
+_CONFIG, _ENVIRONMENT, METRICS, DONE = "config.json", "environment.json", "metrics.jsonl", "done.json"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Run:
     @property
     def is_done(self) -> bool:
         """The weights are there and final."""
-        return (self.path / _DONE).exists()
+        return (self.path / DONE).exists()
 
     @property
     def result(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Run:
         Raises:
             BadRun: it is not done.
         """
-        return {name: value for name, value in _read_json(self.path / _DONE).items() if name != "model_sha256"}
+        return {name: value for name, value in _read_json(self.path / DONE).items() if name != "model_sha256"}
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -143,7 +143,7 @@ class Run:
         write_safetensors(self.path / MODEL, weights)
         digest = sha256(self.path / MODEL)
         ended = {name: _finite(value) for name, value in result.items()}
-        write_atomically(self.path / _DONE, _json(ended | {"model_sha256": digest}))
+        write_atomically(self.path / DONE, _json(ended | {"model_sha256": digest}))
         self.checkpoints.clear()
 
     def weights(self) -> dict[str, Tensor]:
@@ -152,7 +152,7 @@ class Run:
         Raises:
             BadRun: the run is not done, or its weights are not those it ended with.
         """
-        expected = _read_json(self.path / _DONE)["model_sha256"]
+        expected = _read_json(self.path / DONE)["model_sha256"]
         path = self.path / MODEL
         if not path.exists() or sha256(path) != expected:
             raise _bad(path, found="no weights, or others than the run ended with")
