@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cardiolens.cohorts.synthetic_scans import motion_smear
 from cardiolens.recipes import smoke
 from cardiolens.study import heat_maps
 from cardiolens.study.heat_maps import write_heat_maps
@@ -133,7 +134,10 @@ def test_the_figure_shows_the_mid_phase_and_every_models_own_maps(told, tiny_coh
     _, _, drawn = told
     size = tiny_cohort.cmr.shape[2]
     pictures = {picture.tobytes() for picture in tiny_cohort.cmr[:, MID]}
-    assert len(drawn) == 4
+    names = ["ordinary", "coronary occlusion", "motion artefact", "extreme morphology"]
+    assert [subject.name for subject in drawn] == names
+    (moved,) = np.flatnonzero(motion_smear(tiny_cohort, np.arange(len(tiny_cohort.subjects))))
+    assert drawn[2].picture.tobytes() == tiny_cohort.cmr[moved, MID].tobytes()
     for subject in drawn:
         assert subject.picture.tobytes() in pictures
         assert {name: float(cells.max()) for name, cells in subject.maps.items()} == pytest.approx({"A": 0.8, "B": 0.4})

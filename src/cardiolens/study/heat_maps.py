@@ -16,6 +16,7 @@ from jaxtyping import Int
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.synthetic_masks import synthetic_masks
+from cardiolens.cohorts.synthetic_scans import motion_smear
 from cardiolens.evaluation.canvas import with_footer
 from cardiolens.evaluation.content import figure_footer
 from cardiolens.evaluation.localisation import localisation, sanity
@@ -94,7 +95,7 @@ def write_heat_maps(
 
 def _subjects_to_show(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> dict[str, int]:
     if cohort.is_synthetic:
-        return choose_subjects(cohort.subjects, cohort.cmr, rows)
+        return choose_subjects(cohort.subjects, cohort.cmr, rows, smear=motion_smear(cohort, rows))
     return {f"test subject {number}": int(row) for number, row in enumerate(rows[:4], start=1)}
 
 
