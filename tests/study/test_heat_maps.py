@@ -55,6 +55,14 @@ def test_retrieval_goes_both_ways(written):
     assert table["value"].between(0, 100).all()
 
 
+def test_as_many_subjects_count_as_are_asked_for(places, tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setattr(heat_maps, "local_similarity", Told(places))
+    write_heat_maps(places, tiny_cohort, "all", tmp_path, most=7)
+    assert set(pd.read_csv(tmp_path / "retrieval.csv")["subjects"]) == {7}
+    whole = pd.read_csv(tmp_path / "localisation.csv")
+    assert set(whole.loc[whole["maps"] != "untrained", "n"]) == {7}
+
+
 class Told:
     """In place of `local_similarity`: maps that tell which model was asked, and about whose ECGs.
 
