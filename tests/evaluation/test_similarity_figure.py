@@ -88,7 +88,7 @@ def test_the_same_subjects_give_the_same_bytes():
 
 @pytest.fixture
 def cohort() -> tuple[pd.DataFrame, np.ndarray]:
-    """Eight subjects: 2 has the largest scar, 3 the largest ischaemia, 4 moved, 5 is enlarged, 6 is like everybody."""
+    """Eight subjects: 2 has the largest scar, 3 the largest ischaemia, 4 looks blurred, 5 is enlarged, 6 is like everybody."""
     rng = np.random.default_rng(0)
     latents = [f"latent_{kind}_{artery}" for kind in ("scar", "ischaemia") for artery in ("lad", "lcx", "rca")]
     table = pd.DataFrame(0.0, index=range(8), columns=latents)
@@ -103,16 +103,36 @@ def cohort() -> tuple[pd.DataFrame, np.ndarray]:
     return table, pictures
 
 
-def test_subjects_are_chosen_by_what_they_have(cohort):
-    chosen = choose_subjects(*cohort, np.arange(8))
-    assert chosen == {"ordinary": 6, "extreme morphology": 5, "motion artefact": 4, "coronary occlusion": 2}
+def _smear(*moved: int) -> np.ndarray:
+    return np.isin(np.arange(8), moved).astype(np.int64)
+
+
+def test_subjects_are_chosen_by_what_they_have_and_shown_in_the_papers_order(cohort):
+    chosen = list(choose_subjects(*cohort, np.arange(8), smear=_smear(4)).items())
+    assert chosen == [("ordinary", 6), ("coronary occlusion", 2), ("motion artefact", 4), ("extreme morphology", 5)]
+
+
+def test_who_moved_is_known_by_the_generator_and_not_by_the_look_of_a_picture(cohort):
+    assert choose_subjects(*cohort, np.arange(8), smear=_smear(7))["motion artefact"] == 7
+    more = _smear(0, 7) + _smear(7)
+    assert choose_subjects(*cohort, np.arange(8), smear=more)["motion artefact"] == 7
+    assert choose_subjects(*cohort, np.arange(8), smear=_smear(1, 4))["motion artefact"] == 4, "of several the plainest"
+
+
+def test_where_nobody_moved_nobody_is_said_to_have(cohort):
+    # Nor where the one who did is shown for something else.
+    for smear in (_smear(), _smear(2)):
+        chosen = choose_subjects(*cohort, np.arange(8), smear=smear)
+        assert list(chosen) == ["ordinary", "coronary occlusion", "looks like motion", "extreme morphology"]
+        assert chosen["looks like motion"] == 4
 
 
 def test_only_candidates_are_chosen_and_nobody_twice(cohort):
     table, pictures = cohort
     # The one with the most ischaemia is now also the one whose shape is extreme.
     table.loc[3, list(SHAPE_COLUMNS)] = 250.0
-    chosen = choose_subjects(table, pictures, np.array([0, 3, 4, 5, 7]))
+    rows = np.array([0, 3, 4, 5, 7])
+    chosen = choose_subjects(table, pictures, rows, smear=_smear(4)[rows])
     assert (chosen["coronary occlusion"], chosen["extreme morphology"]) == (3, 5)
     assert len(set(chosen.values())) == 4
 
@@ -120,6 +140,6 @@ def test_only_candidates_are_chosen_and_nobody_twice(cohort):
 def test_a_cohort_of_people_and_too_few_candidates_are_refused(cohort):
     table, pictures = cohort
     with pytest.raises(BadOption, match=r"no column latent_scar_lad.*name the rows"):
-        choose_subjects(table.drop(columns="latent_scar_lad"), pictures, np.arange(8))
+        choose_subjects(table.drop(columns="latent_scar_lad"), pictures, np.arange(8), smear=_smear())
     with pytest.raises(BadOption, match="3 candidates"):
-        choose_subjects(table, pictures, np.arange(3))
+        choose_subjects(table, pictures, np.arange(3), smear=_smear()[:3])

@@ -1,4 +1,8 @@
-"""Every method at a size that trains in a moment, and a batch that all of them read."""
+"""Every method at a size that trains in a moment, and a batch that all of them read.
+
+Whatever stands in `METHODS` is overfitted, compared between one process and two, embedded in parts or refused, compiled, and
+recorded on a GPU.
+"""
 
 from dataclasses import replace
 
@@ -15,15 +19,18 @@ from cardiolens.methods.contrastive import ContrastiveConfig
 from cardiolens.methods.image_simclr import ImageSimclrConfig
 from cardiolens.methods.joint_contrastive import JointContrastiveConfig
 from cardiolens.methods.masked_autoencoder import MaskedAutoencoderConfig
-from cardiolens.methods.mri_branches import DualPhaseConfig
+from cardiolens.methods.mri_branches import CineConfig, DualPhaseConfig, MriBranchConfig, SliceConfig, StackConfig
 from cardiolens.methods.mri_contrastive import MriContrastiveConfig
+from cardiolens.methods.segmentation import SegmentationConfig
 from cardiolens.methods.simclr import SimclrConfig
 from cardiolens.methods.supervised import SupervisedConfig
+from cardiolens.methods.supervised_image import SupervisedImageConfig
 from cardiolens.methods.temporal_contrastive import TemporalContrastiveConfig
 from cardiolens.nn.image_encoder import ImageEncoderConfig
 from cardiolens.nn.mae_decoder import MaeDecoderConfig
 from cardiolens.nn.pooling import AttentionPoolConfig
 from cardiolens.nn.projector import ProjectorConfig
+from cardiolens.nn.unet import UNetConfig
 from cardiolens.nn.vit import SignalEncoderConfig
 from cardiolens.nn.volume_encoder import VolumeEncoderConfig
 from cardiolens.signals.augmentation import EcgAugmentationConfig
@@ -47,16 +54,24 @@ TASKS = (
 PAIRED = ContrastiveConfig(
     encoder=LEARNED, image_encoder=IMAGES, projector=SMALL, augmentation=STRONG, image_augmentation=PICTURE
 )
+FRAME = replace(IMAGES, channels=1)
+VOLUMES = VolumeEncoderConfig(blocks=(1, 1, 1, 1), widths=(4, 4, 8, 8), bottleneck=False)
+
+
+def _against(branch: MriBranchConfig) -> MriContrastiveConfig:
+    return MriContrastiveConfig(branch, encoder=LEARNED, projector=SMALL, augmentation=STRONG)
+
+
 METHODS = {
     "masked": MaskedAutoencoderConfig(SignalEncoderConfig(**SIZES), DECODER, augmentation=STRONG),
     "contrastive": PAIRED,
-    "dual phase": MriContrastiveConfig(
-        DualPhaseConfig(16, VolumeEncoderConfig(blocks=(1, 1, 1, 1), widths=(4, 4, 8, 8), bottleneck=False)),
-        encoder=LEARNED, projector=SMALL, augmentation=STRONG,
-    ),
+    "slice": _against(SliceConfig(16, FRAME)),
+    "cine": _against(CineConfig(16, VOLUMES)),
+    "stack": _against(StackConfig(16, VOLUMES)),
+    "dual phase": _against(DualPhaseConfig(16, VOLUMES)),
     "joint": JointContrastiveConfig(PAIRED, DECODER),
     "temporal": TemporalContrastiveConfig(
-        encoder=LEARNED, frame_encoder=replace(IMAGES, channels=1), projector=SMALL, augmentation=STRONG
+        encoder=LEARNED, frame_encoder=FRAME, projector=SMALL, augmentation=STRONG
     ),
     "simclr": SimclrConfig(encoder=LEARNED, projector=SMALL, views=VIEWS),
     "image simclr": ImageSimclrConfig(IMAGES, SMALL, image_augmentation=replace(PICTURE, probability=1.0)),
@@ -67,6 +82,8 @@ METHODS = {
         views=ContrastiveViewsConfig(replace(STRONG, crop=30), spectral_window=16),
     ),
     "supervised": SupervisedConfig(TASKS, encoder=LEARNED, pooling=AttentionPoolConfig(heads=2), augmentation=STRONG),
+    "supervised image": SupervisedImageConfig(TASKS, image_encoder=IMAGES, image_augmentation=PICTURE),
+    "segmentation": SegmentationConfig(UNetConfig(channels=(8, 16), residual_units=1)),
 }  # fmt: skip
 ROWS = 6
 
@@ -76,12 +93,15 @@ def six_subjects() -> Batch:
     draw = torch.Generator().manual_seed(3)
     known = torch.tensor([[1, 1, 1], [1, 1, 1], [1, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 0]], dtype=torch.bool)
     scale = torch.logspace(-1, 1, ROWS)[:, None, None]
+    ecg = scale * torch.randn(ROWS, 3, 60, generator=draw).cumsum(dim=2)
+    cmr = torch.rand(ROWS, 3, 32, 32, generator=draw)
     return Batch(
-        ecg=scale * torch.randn(ROWS, 3, 60, generator=draw).cumsum(dim=2),
+        ecg=ecg,
         ecg_scale=torch.ones(ROWS, 3),
         keys=torch.from_numpy(sample_keys(seed=0, epoch=0, rows=np.arange(ROWS))),
-        cmr=torch.rand(ROWS, 3, 32, 32, generator=draw),
+        cmr=cmr,
         cmr_known=torch.ones(ROWS, dtype=torch.bool),
+        cmr_mask=(4 * cmr[:, 1]).long(),
         cmr_cine=torch.rand(ROWS, 4, 32, 32, generator=draw),
         cmr_volumes=torch.rand(ROWS, 2, 5, 32, 32, generator=draw),
         target=torch.where(known, torch.rand(ROWS, 3, generator=draw).round(), 0.0),

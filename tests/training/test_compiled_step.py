@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from every_method import METHODS
 from safetensors.torch import load_file
 from small_methods import run_config, supervised
 from torch.testing import assert_close
@@ -20,6 +21,7 @@ from cardiolens.training.step_forward import kind_of_step, require_one_model
 
 PROGRAM = Path(__file__).with_name("compiled_training.py")
 CPU = torch.device("cpu")
+SOME = ("masked", "in parts", "contrastive", "supervised")
 pytestmark = pytest.mark.timeout(1200)
 
 
@@ -41,11 +43,8 @@ def _ran(*arguments, kernels, status=0, **environment):
 @pytest.mark.parametrize(
     "names",
     [
-        ("masked", "in parts", "contrastive", "supervised"),
-        pytest.param(
-            ("dual phase", "joint", "temporal", "simclr", "image simclr", "byol", "barlow twins", "clocs"),
-            marks=pytest.mark.long,
-        ),
+        SOME,
+        pytest.param(tuple(name for name in METHODS if name not in SOME), marks=pytest.mark.long),
     ],
 )
 def test_several_epochs_with_a_smaller_last_batch_are_one_graph_that_is_never_made_again(tmp_path, kernels, names):

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from cardiolens.cohorts.prepare_synthetic import SYNTHETIC_KEY
 from cardiolens.cohorts.store import Cohort
+from cardiolens.cohorts.synthetic_scans import generator_indices
 from cardiolens.configs import from_json
 from cardiolens.errors import BadCohort
 from cardiolens.imaging.views import ViewConfig, cut, picture
 from cardiolens.parallel import HERE, Workers
-from cardiolens.privacy import keyed_hash
 from cardiolens.progress import QUIET, Progress
 from cardiolens.synthetic.generator import make_subject
 from cardiolens.synthetic.settings import SyntheticConfig
@@ -48,8 +47,7 @@ def synthetic_masks(
             remedy="prepare one by `cardiolens prepare`, or give masks of your own",
         )
     seed = source["seed"]
-    places = {keyed_hash(f"synthetic-{seed}-{index}", key=SYNTHETIC_KEY): index for index in range(source["subjects"])}
-    indices = [places[subject] for subject in cohort.subjects["subject"].iloc[rows]]
+    indices = generator_indices(cohort, rows)
     again = _MadeAgain(seed, from_json(SyntheticConfig, source["generator"], source=cohort.path), cohort.settings.views)
     masks = np.empty((len(rows), *cohort.cmr.shape[1:]), np.uint8)
     with progress.task("masks", total=len(rows), unit="subjects") as task:

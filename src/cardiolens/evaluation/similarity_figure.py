@@ -79,14 +79,19 @@ def similarity_figure(subjects: Sequence[FigureSubject], *, window_s: float = 5.
 
 
 def choose_subjects(
-    subjects: pd.DataFrame, pictures: UInt8[np.ndarray, "row channel height width"], rows: Int[np.ndarray, " candidate"]
+    subjects: pd.DataFrame,
+    pictures: UInt8[np.ndarray, "row channel height width"],
+    rows: Int[np.ndarray, " candidate"],
+    *,
+    smear: Int[np.ndarray, " candidate"],
 ) -> dict[str, int]:
-    """Rows of a synthetic cohort to show, by why they are shown; nobody twice, ties to the first.
+    """Rows of a synthetic cohort to show, by why they are shown, in the figure's order; nobody twice, ties to the first.
 
-    "coronary occlusion" has the largest scar or ischaemia of any territory, scars before ischaemia. "motion artefact" has
-    least detail down the columns of its picture for what it has along the rows: motion blurs along the direction of phase
-    encoding; where no scan moved, it is the one that looks most like it. "extreme morphology" is furthest from the median
-    of `SHAPE_COLUMNS`, in standard deviations, and "ordinary" is closest to it among those without scar and ischaemia.
+    "coronary occlusion" has the largest scar or ischaemia of any territory, scars before ischaemia. "motion artefact" is of
+    those whose scan motion smeared the most, as the generator tells by `smear`, the one with least detail down the columns of
+    its picture for what it has along the rows, which is what motion takes; "looks like motion" is the same where none of them
+    moved. "extreme morphology" is furthest from the median of `SHAPE_COLUMNS`, in standard deviations, and "ordinary" is
+    closest to it among those without scar and ischaemia.
 
     Raises:
         BadOption: fewer than four candidates, or a column is absent, as latent ones are in a cohort of people.
@@ -106,15 +111,17 @@ def choose_subjects(
     occluded = scar + 1e-3 * ischaemia
     scores = {
         "coronary occlusion": occluded,
-        "motion artefact": -_detail_down_columns(pictures, rows),
+        "motion artefact": 1e3 * smear - _detail_down_columns(pictures, rows),
         "extreme morphology": distance,
         "ordinary": -distance - np.where(occluded > 0, 1e3, 0.0),
     }
     chosen: dict[str, int] = {}
     for name, score in scores.items():
         free = ~np.isin(rows, list(chosen.values()))
+        if name == "motion artefact" and not smear[free].any():
+            name = "looks like motion"
         chosen[name] = int(rows[free][score[free].argmax()])
-    return {name: chosen[name] for name in reversed(scores)}
+    return {"ordinary": chosen.pop("ordinary")} | chosen
 
 
 def _detail_down_columns(

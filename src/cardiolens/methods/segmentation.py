@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from cardiolens.batch import Batch, StepOutput
 from cardiolens.configs import refuse_outside
+from cardiolens.methods.global_batch import gathered, mean_over_rows
 from cardiolens.methods.method import Method, MethodConfig, ParameterGroup, Selection, grouped_by_decay
 from cardiolens.nn.unet import NUM_CLASSES, UNet, UNetConfig
 
@@ -56,7 +57,8 @@ class Segmentation(Method):
         assert batch.cmr_mask is not None, "the source gives no masks"
         logits = self.unet(batch.cmr).float()
         soft = soft_dice_loss(logits.softmax(dim=1), batch.cmr_mask)
-        loss = (1 - self.config.dice_weight) * cross_entropy(logits, batch.cmr_mask) + self.config.dice_weight * soft
+        entropy = mean_over_rows(cross_entropy(logits, batch.cmr_mask, reduction="none"))
+        loss = (1 - self.config.dice_weight) * entropy + self.config.dice_weight * soft
         overlaps = dice(logits.detach().argmax(dim=1), batch.cmr_mask)
         metrics = dict(zip(("dice_lv", "dice_myocardium", "dice_rv"), overlaps, strict=True))
         return StepOutput(loss, {"dice": overlaps.mean()} | metrics)
@@ -71,18 +73,26 @@ def soft_dice_loss(
 ) -> Float[Tensor, ""]:
     """One minus the mean overlap of the structures, background left out.
 
-    Over all pixels of the batch: within one slice a structure may be absent, and its overlap would be undefined.
+    Over all pixels of the batch, on all processes: within one slice a structure may be absent, and its overlap would be
+    undefined.
     """
     wanted = rearrange(one_hot(mask, NUM_CLASSES), "batch height width label -> batch label height width")
-    both = (probability * wanted).sum(dim=(0, 2, 3))
-    either = probability.sum(dim=(0, 2, 3)) + wanted.sum(dim=(0, 2, 3))
+    both, either = _over_batch((probability * wanted).sum(dim=(2, 3)), (probability + wanted).sum(dim=(2, 3)))
     return 1 - ((2 * both + 1) / (either + 1))[1:].mean()
 
 
 def dice(found: Int[Tensor, "batch height width"], mask: Int[Tensor, "batch height width"]) -> Float[Tensor, " structure"]:
     """Dice overlap of LV cavity, myocardium and RV cavity over all pixels; one where both are empty."""
     labels = torch.arange(1, NUM_CLASSES, device=mask.device)
-    a = rearrange(found, "batch height width -> 1 (batch height width)") == labels[:, None]
-    b = rearrange(mask, "batch height width -> 1 (batch height width)") == labels[:, None]
-    size = a.sum(dim=1) + b.sum(dim=1)
-    return torch.where(size > 0, 2 * (a & b).sum(dim=1) / size.clamp(min=1), 1.0)
+    a = rearrange(found, "batch height width -> batch 1 (height width)") == labels[:, None]
+    b = rearrange(mask, "batch height width -> batch 1 (height width)") == labels[:, None]
+    both, size = _over_batch((a & b).sum(dim=2), a.sum(dim=2) + b.sum(dim=2))
+    return torch.where(size > 0, 2 * both / size.clamp(min=1), 1.0)
+
+
+def _over_batch(
+    one: Shaped[Tensor, "batch label"], other: Shaped[Tensor, "batch label"]
+) -> tuple[Shaped[Tensor, " label"], Shaped[Tensor, " label"]]:
+    """Sums over the rows of all processes; a quotient of them is no mean of the processes' own quotients."""
+    first, second = gathered(torch.cat([one, other], dim=1)).sum(dim=0).chunk(2)
+    return first, second

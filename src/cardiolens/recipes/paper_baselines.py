@@ -40,7 +40,7 @@ def image_simclr() -> RunConfig:
 
 
 def byol() -> RunConfig:
-    """BYOL on ECGs: momentum 0.9996, learning rate 1e-5 (the published run: 3e-5), weight decay 1e-4.
+    """BYOL on ECGs: momentum 0.9996, learning rate 1e-5 (the published run: 3e-5, `published_code.byol`), weight decay 1e-4.
 
     The last weights are kept, for the lowest loss is a collapse's. The published target shares its last attention block with
     the online network, which is not repeated.
@@ -49,7 +49,8 @@ def byol() -> RunConfig:
 
 
 def barlow_twins() -> RunConfig:
-    """Barlow Twins on ECGs: learning rate 3e-5, weight decay 1.5e-6 (the published settings file: 1e-4)."""
+    """Barlow Twins on ECGs: learning rate 3e-5, weight decay 1.5e-6 (the published settings file: 1e-4,
+    `published_code.barlow_twins`)."""
     return RunConfig("Barlow Twins", BarlowTwinsConfig(), _training(lr=3e-5, weight_decay=1.5e-6, drop_last=True))
 
 

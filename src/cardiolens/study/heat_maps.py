@@ -16,6 +16,7 @@ from jaxtyping import Int
 from cardiolens.atomic import write_atomically
 from cardiolens.cohorts.store import Cohort
 from cardiolens.cohorts.synthetic_masks import synthetic_masks
+from cardiolens.cohorts.synthetic_scans import motion_smear
 from cardiolens.evaluation.canvas import with_footer
 from cardiolens.evaluation.content import figure_footer
 from cardiolens.evaluation.localisation import localisation, sanity
@@ -34,24 +35,31 @@ from cardiolens.training.similarity import (
 )
 
 MOST_SUBJECTS = 500
-"""Of whom maps and retrieval are computed: enough for intervals of a few hundredths."""
+"""Of whom maps and retrieval are computed unless asked otherwise: enough for intervals of a few hundredths."""
 _DRAWS = 3
 """Of random weights."""
 _SEED = 2023
 
 
 def write_heat_maps(
-    runs: Mapping[str, Path], cohort: Cohort, split: str, out: Path, *, progress: Progress = QUIET
+    runs: Mapping[str, Path],
+    cohort: Cohort,
+    split: str,
+    out: Path,
+    *,
+    most: int = MOST_SUBJECTS,
+    progress: Progress = QUIET,
 ) -> list[Path]:
     """Write `figure_6_heat_maps.png`, and as CSV `retrieval` and, where masks can be had, `localisation` and `sanity`.
 
-    `runs` are folders of finished contrastive runs by the name of their model, the main one last.
+    `runs` are folders of finished contrastive runs by the name of their model, the main one last. Of the split's subjects with
+    an MRI the first `most` count.
 
     Raises:
         BadRun: a run is not done or of another method.
         BadOption: fewer than four subjects of the split have an MRI.
     """
-    rows = first_visits(cohort, split, images=True)[:MOST_SUBJECTS]
+    rows = first_visits(cohort, split, images=True)[:most]
     methods = {name: finished_contrastive(Run.open(place)) for name, place in runs.items()}
     maps = {name: local_similarity(method, cohort, rows, progress=progress) for name, method in methods.items()}
     found = pd.concat(
@@ -94,7 +102,7 @@ def write_heat_maps(
 
 def _subjects_to_show(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> dict[str, int]:
     if cohort.is_synthetic:
-        return choose_subjects(cohort.subjects, cohort.cmr, rows)
+        return choose_subjects(cohort.subjects, cohort.cmr, rows, smear=motion_smear(cohort, rows))
     return {f"test subject {number}": int(row) for number, row in enumerate(rows[:4], start=1)}
 
 
