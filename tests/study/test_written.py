@@ -41,6 +41,8 @@ def test_a_run_on_other_people_says_so(run, tiny_cohort, tmp_path):
     others = prepare_synthetic(tmp_path / "others", subjects=40, seed=5)
     page = report_folder(run.path, tmp_path / "report", cohort=tiny_cohort.path, test_cohort=others.path)
     assert "Subjects that were asked about" in page.read_text()
+    command = f"cardiolens report tuned --cohort {tiny_cohort.path.name} --test-cohort others --out report"
+    assert command in page.read_text()
 
 
 def test_a_run_needs_its_cohort_and_the_right_one(run, tiny_cohort, tmp_path):
