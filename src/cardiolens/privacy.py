@@ -37,7 +37,7 @@ def display_name(path: str | Path) -> str:
 
 
 def typed_path(path: str | Path) -> str:
-    """`path` as a shown command names it: a relative one as it is, of an absolute one, which tells of a machine, the last part."""
+    """`path` as a shown command names it: a relative one as it is, of an absolute one the last part, without the machine."""
     return shlex.quote(display_name(path) if Path(path).is_absolute() else hide_participants(str(path)))
 
 

@@ -112,7 +112,7 @@ def with_differences(comparison: pd.DataFrame, differences: pd.DataFrame, *, ref
     order = list(measured["method"].unique())
     found = found.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
     rows = found.rename(columns={"difference": "mean"}).assign(origin=DIFFERENCE, p_holm=holm(found["p"].to_numpy()))
-    both = pd.concat([comparison, rows.astype({"seeds": "Int64", "n": "Int64"})], ignore_index=True)
+    both = pd.concat([comparison, rows.astype({"seeds": "Int64", "n": "Int64", "events": "Int64"})], ignore_index=True)
     return both[[*comparison.columns, "reference", "p", "p_holm"]]
 
 

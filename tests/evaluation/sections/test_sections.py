@@ -14,6 +14,7 @@ from cardiolens.evaluation.sections.cohort import cohort
 from cardiolens.evaluation.sections.coverage import coverage
 from cardiolens.evaluation.sections.evidence import Evidence
 from cardiolens.evaluation.sections.model_card import as_markdown, model_card
+from cardiolens.evaluation.sections.results import results
 from cardiolens.evaluation.sections.section import Text
 from cardiolens.evaluation.sections.subgroups import subgroups
 
@@ -154,3 +155,22 @@ def test_the_model_card_names_input_output_and_limits(evidence):
 def test_numbers_of_a_section_do_not_depend_on_the_others(content, evidence):
     alone = numbers_of(calibration(Evidence(content)), "calibration")
     assert np.array_equal(alone["low"], numbers_of(calibration(evidence), "calibration")["low"], equal_nan=True)
+
+
+def test_methods_are_compared_in_pairs_in_a_report_without_tables_of_its_own(evidence):
+    section = results(evidence)
+    paired = numbers_of(section, "comparison").set_index(["origin", "method", "column"]).loc["difference"]
+    tabular = paired.loc[("Tabular", "cad")]
+    assert tabular["reference"] == "MMCL"
+    assert tabular["low"] < tabular["mean"] < tabular["high"] < 0
+    assert tabular["p_holm"] >= tabular["p"]
+    cases = evidence.people.loc[evidence.people["split"] == "test", "cad"].sum()
+    assert tabular["events"] == cases
+    caption = next(figure.caption for figure in section.figures() if figure.name == "methods")
+    assert "may differ all the same" in caption
+
+
+def test_a_report_of_one_method_has_no_differences(content):
+    alone = content.predictions[content.predictions["method"] == "MMCL"]
+    numbers = numbers_of(results(Evidence(dataclasses.replace(content, predictions=alone))), "comparison")
+    assert set(numbers["origin"]) == {"measured"} | {"published"}

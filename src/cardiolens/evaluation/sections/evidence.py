@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.comparison import compare
+from cardiolens.evaluation.comparison import compare, with_differences
 from cardiolens.evaluation.content import ReportContent
 from cardiolens.evaluation.coverage import Covered, covered_by_bands
 from cardiolens.evaluation.dense import Answers, dense_answers
+from cardiolens.evaluation.differences import differences, shared_subjects
 from cardiolens.evaluation.metrics import class_columns, evaluate
 from cardiolens.evaluation.predictions import check_predictions
 from cardiolens.evaluation.risks import Risks, calibrated_risks
@@ -68,8 +69,15 @@ class Evidence:
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
-        """`comparison.compare` of all methods."""
-        return compare(self.metrics, split=self.split, oracle=self.content.oracle)
+        """`comparison.compare` of all methods, and how each differs from the detailed one on shared subjects."""
+        found = compare(self.metrics, split=self.split, oracle=self.content.oracle)
+        here = self.predictions[(self.predictions["split"] == self.split).to_numpy()]
+        if here["method"].nunique() < 2 or not (here["method"] == self.detailed).any():
+            return found
+        paired = differences(
+            shared_subjects(here), reference=self.detailed, split=self.split, rng=self.rng("paired differences")
+        )
+        return with_differences(found, paired, reference=self.detailed)
 
     @cached_property
     def risks(self) -> list[Risks]:
