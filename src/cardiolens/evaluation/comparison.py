@@ -23,7 +23,7 @@ ORACLE_METHOD = "Truth (oracle)"
 _HEADINGS = {
     MEASURED: "This cohort",
     DIFFERENCE: "Difference to {reference}",
-    ORACLE: "Upper bound of this synthetic cohort",
+    ORACLE: "Truth of this synthetic cohort, which chance may exceed",
     PUBLISHED: "Published, UK Biobank (Turgut et al.)",
 }
 _FIRST_COLUMNS = ("cad", "af", "dm")
@@ -130,6 +130,11 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
         if rows:
             reference = part["reference"].iloc[0] if origin == DIFFERENCE else ""
             blocks.append(Block(heading.format(reference=reference), rows))
+    truth = (
+        " The truth is the risk from which a synthetic subject's disease was drawn, or the measure without error: over many "
+        "subjects nothing ranks better. In these, who fell ill is chance too, so a method may lie above it, most of all with "
+        "few cases; that is no proof of a better method."
+    )
     different = " A difference has its paired 95 % interval, and its p is adjusted by Holm over the differences shown."
     return Table(
         name="comparison",
@@ -139,7 +144,9 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
         numbers=comparison,
         note="Value with its 95 % interval for one seed; mean ± standard deviation over several. Bold is the best measured "
         "method, underlined the second. Under a disease stand its cases. Published values come from another cohort and are "
-        "no target for this one." + (different if (comparison["origin"] == DIFFERENCE).any() else ""),
+        "no target for this one."
+        + (truth if (comparison["origin"] == ORACLE).any() else "")
+        + (different if (comparison["origin"] == DIFFERENCE).any() else ""),
     )
 
 
