@@ -210,3 +210,7 @@ def test_folders_of_absolute_paths_are_left_out(text, shown):
 
 def test_a_long_command_is_broken_and_not_cut():
     assert "white-space: pre-wrap; overflow-wrap: anywhere" in template_text("report.css")
+
+
+def test_the_interval_of_a_risk_is_said_to_be_no_bootstrap(report):
+    assert "The interval says how well this risk is known" in report.read_text()

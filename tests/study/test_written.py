@@ -105,7 +105,7 @@ def test_recordings_of_the_training_cohort_under_other_names_are_no_others(tiny_
     people = replace(tiny_cohort, path=tmp_path / "others", subjects=others, ecg=ecg)
     refuse_shared_ecgs(tiny_cohort, people)
     ecg[3] = tiny_cohort.ecg[5]
-    with pytest.raises(BadCohort, match="found 1 rows that hold an ECG of the training cohort under another name"):
+    with pytest.raises(BadCohort, match="found 1 row with an ECG of the training cohort under another name"):
         refuse_shared_ecgs(tiny_cohort, people)
 
 

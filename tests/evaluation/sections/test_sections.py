@@ -14,6 +14,7 @@ from cardiolens.evaluation.sections.checklist import checklist
 from cardiolens.evaluation.sections.cohort import cohort
 from cardiolens.evaluation.sections.coverage import coverage
 from cardiolens.evaluation.sections.evidence import Evidence
+from cardiolens.evaluation.sections.glossary import glossary
 from cardiolens.evaluation.sections.model_card import as_markdown, model_card
 from cardiolens.evaluation.sections.results import results
 from cardiolens.evaluation.sections.section import Folded, Text
@@ -63,7 +64,7 @@ def test_a_subject_in_two_splits_is_refused(content):
 def test_a_test_subject_who_was_trained_on_is_refused(content):
     subjects = content.subjects.copy()
     subjects.loc[subjects["split"] == "test", "split"] = ["train", *["test"] * 899]
-    with pytest.raises(BadRun, match="1 subjects asked about as 'test' who are 'train'"):
+    with pytest.raises(BadRun, match="1 subject of the cohort's split 'train' asked about as 'test'"):
         Evidence(dataclasses.replace(content, subjects=subjects))
 
 
@@ -212,3 +213,10 @@ def test_a_report_of_one_method_has_no_differences(content):
     alone = content.predictions[content.predictions["method"] == "MMCL"]
     numbers = numbers_of(results(Evidence(dataclasses.replace(content, predictions=alone))), "comparison")
     assert set(numbers["origin"]) == {"measured"} | {"published"}
+
+
+def test_the_glossary_says_of_each_interval_what_it_rests_on(evidence):
+    terms = dict(glossary(evidence).parts[0].entries)
+    assert "Wilson's formula for shares (what a threshold finds" in terms["95 % interval"]
+    assert "no bootstrap" in terms["Risk interval"]
+    assert {"MAE", "Observed / expected", "Predictive value", "CHARGE-AF", "Harrell's C", "Tabular"} <= set(terms)

@@ -27,8 +27,8 @@ _AF = ("af_incident_5y", "af")
 """CHARGE-AF foretells new atrial fibrillation; where only the disease as such is known it is asked about that."""
 _PREVALENT = (
     "CHARGE-AF was made to foretell new atrial fibrillation within five years, among people without it. Here it is held "
-    "against {column}, which counts atrial fibrillation that was known or present at the ECG as well: its AUC says how it ranks these "
-    "people and does not judge the score at its own task, while an ECG may show the arrhythmia itself"
+    "against {column}, which counts atrial fibrillation that was known or present at the ECG as well: its AUC says how "
+    "it ranks these people and does not judge the score at its own task, while an ECG may show the arrhythmia itself"
 )
 _VALIDATION = ("select", "calibrate")
 

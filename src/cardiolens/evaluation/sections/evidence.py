@@ -14,6 +14,7 @@ from cardiolens.evaluation.content import ReportContent
 from cardiolens.evaluation.coverage import Covered, covered_by_bands
 from cardiolens.evaluation.dense import Answers, dense_answers
 from cardiolens.evaluation.differences import differences, shared_subjects
+from cardiolens.evaluation.labels import counted
 from cardiolens.evaluation.metrics import class_columns, evaluate
 from cardiolens.evaluation.predictions import check_predictions
 from cardiolens.evaluation.risks import Risks, calibrated_risks
@@ -138,7 +139,7 @@ def refuse_leakage(checked: pd.DataFrame, subjects: pd.DataFrame | None) -> None
     wrong = known[(known["split"].astype(str) != known["cohort"])]
     if not wrong.empty:
         split, cohort = wrong.iloc[0][["split", "cohort"]]
-        raise _leaked(f"{len(wrong)} subjects asked about as '{split}' who are '{cohort}' in the cohort")
+        raise _leaked(f"{counted(len(wrong), 'subject')} of the cohort's split '{cohort}' asked about as '{split}'")
 
 
 def _leaked(found: str) -> BadRun:
