@@ -22,7 +22,6 @@ from machine import describe_machine, load, result_path
 
 from cardiolens.atomic import write_atomically
 from cardiolens.evaluation.content import ReportContent
-from cardiolens.evaluation.differences import differences
 from cardiolens.evaluation.predictions import read_predictions, write_predictions
 from cardiolens.evaluation.report import SECTIONS, write_report
 from cardiolens.evaluation.sections.evidence import Evidence
@@ -32,7 +31,6 @@ SPLITS = {"select": 900, "calibrate": 900, "test": 6000}
 DISEASES = {"cad": 0.08, "af": 0.04, "dm": 0.06}
 METHODS = ("Supervised", "SimCLR", "CLOCS", "BYOL", "MDM", "MMCL w/o MDM", "MMCL", "Tabular")
 SEEDS = range(5)
-RESAMPLES = 10_000
 BEFORE = load()
 
 
@@ -45,8 +43,6 @@ def main() -> None:
         began = time.perf_counter()
         predictions = read_predictions(folder / "predictions.parquet")
         read = time.perf_counter() - began
-        found = differences(predictions, reference="MMCL", rng=np.random.default_rng(0), resamples=RESAMPLES)
-        compared = time.perf_counter() - began - read
         content = ReportContent(
             title="benchmark",
             predictions=predictions,
@@ -61,10 +57,8 @@ def main() -> None:
         seconds = time.perf_counter() - began
         numbers = {
             "rows": len(predictions),
-            "differences": len(found),
             "seconds": round(seconds, 1),
             "seconds_to_read": round(read, 1),
-            "seconds_for_paired_differences": round(compared, 1),
             "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
             "page_mb": round(page.stat().st_size / 1e6, 2),
             "seconds_by_section": by_section(content),

@@ -1,7 +1,7 @@
 import stat
 
 from cardiolens import privacy
-from cardiolens.privacy import display_name, hidden_participant, hide_participants, hiding_by, keyed_hash
+from cardiolens.privacy import display_name, hidden_participant, hide_participants, hiding_by, keyed_hash, typed_path
 
 
 def test_a_participants_number_in_a_file_name_is_shown_as_a_hash():
@@ -50,3 +50,10 @@ def test_the_one_person_whom_a_hidden_name_stands_for():
     assert hidden_participant(f"{one}/{one}_2.xml") == one
     for text in (f"{one}/{other}.xml", "ecg.xml", "id-0123456789"):
         assert hidden_participant(text) == ""
+
+
+def test_a_command_names_a_relative_path_in_full_and_of_an_absolute_one_the_last_part():
+    assert typed_path("out/demo") == "out/demo"
+    assert typed_path("/some/where/demo") == "demo"
+    assert typed_path("out/my demo") == "'out/my demo'"
+    assert "1234567" not in typed_path("out/1234567")

@@ -13,6 +13,7 @@ import hmac
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,6 +34,11 @@ def keyed_hash(identifier: str, *, key: bytes, length: int = 12) -> str:
 def display_name(path: str | Path) -> str:
     """The last part of `path` with every participant's number replaced by a keyed hash: safe for logs and tables."""
     return hide_participants(Path(path).name or str(path))
+
+
+def typed_path(path: str | Path) -> str:
+    """`path` as a shown command names it: a relative one as it is, of an absolute one the last part, without the machine."""
+    return shlex.quote(display_name(path) if Path(path).is_absolute() else hide_participants(str(path)))
 
 
 def hide_participants(text: str) -> str:

@@ -131,7 +131,9 @@ def test_the_oracle_ranks_by_the_true_risk(predictions):
     assert row["method"] == ORACLE_METHOD
     assert row["n"] == 299
     assert row["mean"] == pytest.approx(5 / 6, abs=0.06)  # of a uniform risk
-    assert "Upper bound of this synthetic cohort" in as_text(comparison_table(compared))
+    assert "Truth of this synthetic cohort, which chance may exceed" in as_text(comparison_table(compared))
+    assert "a method may lie above it" in comparison_table(compared).note
+    assert "a method may lie above it" not in comparison_table(compared[compared["origin"] != "oracle"]).note
 
 
 def test_a_real_cohort_has_no_oracle():

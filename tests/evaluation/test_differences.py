@@ -6,7 +6,7 @@ from scipy.stats import t as student
 
 from cardiolens.errors import BadRun
 from cardiolens.evaluation.delong import auroc_difference
-from cardiolens.evaluation.differences import DIFFERENCE_COLUMNS, differences, holm
+from cardiolens.evaluation.differences import DIFFERENCE_COLUMNS, differences, holm, shared_subjects
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.regression import pearson_r
 from cardiolens.evaluation.seeds import over_seeds
@@ -224,3 +224,10 @@ def test_two_tasks_that_predict_the_same_column_are_refused(predictions):
 def test_a_reference_that_says_nothing_is_refused(predictions, reference, split):
     with pytest.raises(BadRun, match=f"on the split '{split}'; expected '{reference}', to compare with"):
         _found(predictions(), reference=reference, split=split)
+
+
+def test_methods_are_compared_on_the_subjects_that_all_of_them_answer():
+    rows = [("A", "cad", "x"), ("A", "cad", "y"), ("B", "cad", "x"), ("A", "af", "y")]
+    table = pd.DataFrame(rows, columns=["method", "column", "subject"]).astype("category")
+    kept = shared_subjects(table)
+    assert kept.to_numpy().tolist() == [["A", "cad", "x"], ["B", "cad", "x"], ["A", "af", "y"]]

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cardiolens.evaluation.labels import METRIC_LABELS, ColumnLabel, column_label, interval_in_words, split_in_words
+from cardiolens.evaluation.labels import METRIC_LABELS, ColumnLabel, column_label, counted, interval_in_words, split_in_words
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.risk_metrics import RISK_METRICS
 from cardiolens.imaging.phenotype_table import PHENOTYPES
@@ -39,3 +39,7 @@ def test_a_split_is_named_in_words():
     assert split_in_words("test") == "test subjects"
     assert split_in_words("all") == "everybody of the cohort that was asked about"
     assert split_in_words("select") == "subjects of “select”"
+
+
+def test_one_is_not_counted_in_the_plural():
+    assert (counted(1, "case"), counted(0, "case"), counted(1200, "case")) == ("1 case", "0 cases", "1,200 cases")

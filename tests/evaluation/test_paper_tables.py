@@ -146,7 +146,7 @@ def test_the_cohorts_oracle_and_the_seeds_are_shown():
         {"subject": table["subject"].unique(), "split": "test", "cad": np.arange(60) % 2, "true_risk_cad": risk}
     )
     found = ablation(Results(evaluate(pd.concat([table, more])), oracle=oracle_predictions(subjects)))
-    assert _methods(found, "Upper bound") == ["Truth (oracle)"]
+    assert _methods(found, "Truth of this synthetic cohort") == ["Truth (oracle)"]
     assert "Seeds: 2 to 3." in found.note
 
 

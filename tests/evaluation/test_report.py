@@ -11,6 +11,7 @@ from made_up import made_up_predictions
 from cardiolens.errors import BadRun
 from cardiolens.evaluation.comparison import oracle_predictions
 from cardiolens.evaluation.content import OneAnswer, Reconstruction, ReportContent, SimilarityMaps
+from cardiolens.evaluation.pages import template_text
 from cardiolens.evaluation.report import without_places, write_report
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS, PHENOTYPES
 
@@ -205,3 +206,11 @@ def test_participants_numbers_and_unknown_methods_are_refused_before_anything_is
 )
 def test_folders_of_absolute_paths_are_left_out(text, shown):
     assert without_places(text) == shown
+
+
+def test_a_long_command_is_broken_and_not_cut():
+    assert "white-space: pre-wrap; overflow-wrap: anywhere" in template_text("report.css")
+
+
+def test_the_interval_of_a_risk_is_said_to_be_no_bootstrap(report):
+    assert "The interval says how well this risk is known" in report.read_text()

@@ -13,7 +13,7 @@ from cardiolens.evaluation.predictions import read_predictions
 from cardiolens.recipes.demo_dual_phase import GRID
 from cardiolens.study.contenders import CONTENDERS, DUAL_PHASE
 from cardiolens.study.paper import demo_sizes
-from cardiolens.study.results import FinishedStudy, shared_subjects, write_results
+from cardiolens.study.results import FinishedStudy, write_results
 from cardiolens.study.runner import Asked, run_study
 from cardiolens.study.studies import STUDIES
 from cardiolens.study.tabular import tabular_runs
@@ -111,10 +111,3 @@ def test_heat_maps_come_with_their_numbers(finished):
     out, _ = finished
     for name in ("localisation", "sanity", "retrieval"):
         assert set(pd.read_csv(out / "figures" / f"{name}.csv")["model"]) == {"MMCL", "MMCL w/o MDM"}
-
-
-def test_methods_are_compared_on_the_subjects_that_all_of_them_answer():
-    rows = [("A", "cad", "x"), ("A", "cad", "y"), ("B", "cad", "x"), ("A", "af", "y")]
-    table = pd.DataFrame(rows, columns=["method", "column", "subject"]).astype("category")
-    kept = shared_subjects(table)
-    assert kept.to_numpy().tolist() == [["A", "cad", "x"], ["B", "cad", "x"], ["A", "af", "y"]]

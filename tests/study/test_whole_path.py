@@ -1,7 +1,10 @@
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadRun
 from cardiolens.evaluation.predictions import read_predictions
 from cardiolens.progress import QUIET
@@ -39,6 +42,17 @@ def test_a_finished_demo_is_not_run_again(demo):
 
 def test_the_report_is_written_again_from_files_alone(demo, tmp_path):
     assert write_demo_report(demo.parent, tmp_path / "again").read_text() == demo.read_text()
+
+
+def test_the_commands_of_the_page_are_those_that_make_it_again(demo, monkeypatch, tmp_path):
+    opened = Cohort.open(demo.parent / "cohort")
+    asked = replace(opened.settings, source=opened.settings.source | {"subjects": 61})
+    monkeypatch.setattr(Cohort, "open", lambda _: replace(opened, settings=asked))
+    monkeypatch.chdir(demo.parents[1])
+    page = write_demo_report(Path("out"), tmp_path).read_text()
+    assert "cardiolens demo --subjects 61 --seed 3 --out out\n" in page
+    assert "--model out/bundle" in page
+    assert "--cohort out/cohort" in demo.read_text()
 
 
 def test_a_folder_without_a_demo_is_refused(tmp_path, tiny_cohort):

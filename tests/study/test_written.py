@@ -44,6 +44,8 @@ def test_a_run_on_other_people_says_so(run, tiny_cohort, tmp_path):
     others = prepare_synthetic(tmp_path / "others", subjects=40, seed=5)
     page = report_folder(run.path, tmp_path / "report", cohort=tiny_cohort.path, test_cohort=others.path)
     assert "Subjects that were asked about" in page.read_text()
+    command = f"cardiolens report tuned --cohort {tiny_cohort.path.name} --test-cohort others --out report"
+    assert command in page.read_text()
 
 
 def test_a_run_needs_its_cohort_and_the_right_one(run, tiny_cohort, tmp_path):
@@ -142,7 +144,7 @@ def test_recordings_of_the_training_cohort_under_other_names_are_no_others(tiny_
     people = replace(tiny_cohort, path=tmp_path / "others", subjects=others, ecg=ecg)
     refuse_shared_ecgs(tiny_cohort, people)
     ecg[3] = tiny_cohort.ecg[5]
-    with pytest.raises(BadCohort, match="found 1 rows that hold an ECG of the training cohort under another name"):
+    with pytest.raises(BadCohort, match="found 1 row with an ECG of the training cohort under another name"):
         refuse_shared_ecgs(tiny_cohort, people)
 
 

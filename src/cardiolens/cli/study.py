@@ -80,6 +80,7 @@ def _study(arguments: argparse.Namespace) -> int:
     import sys
 
     from cardiolens.cohorts.store import Cohort
+    from cardiolens.evaluation.labels import counted
     from cardiolens.parallel import Workers
     from cardiolens.progress import terminal_progress
     from cardiolens.study.studies import allowed_by, choose_study, said_of
@@ -112,7 +113,7 @@ def _study(arguments: argparse.Namespace) -> int:
     written, count = do_study(asked, arguments.out, workers=workers, device=arguments.device, progress=terminal_progress())
     for path in written:
         print(path)
-    print(f"{count} runs. {NOTICE}")
+    print(f"{counted(count, 'run')}. {NOTICE}")
     return 0
 
 

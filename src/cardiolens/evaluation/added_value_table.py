@@ -27,7 +27,9 @@ def added_value_table(numbers: pd.DataFrame, *, notes: Collection[str] = ()) -> 
         "AUC with its 95 % interval. Combinations add up log odds with weights fitted on validation. Differences are paired. "
         "Likelihood ratio: chi-square of one degree of freedom for the ECG beside what the model compared with knows, on the "
         "test subjects; it tells whether the ECG adds anything, the difference how much. p is adjusted by Holm over the whole "
-        "table.",
+        "table. An AUC may differ from the same method's under “Results”: here the log odds of its seeds are averaged first, "
+        "and all models of a disease are asked about the same subjects, those whom each of them knows; there every seed is "
+        "ranked alone, about everybody it answers.",
         *([] if unfitted.empty else [too_few]),
         *(["Clinical score: " + "; ".join(notes) + "."] if notes else []),
     ]

@@ -23,7 +23,7 @@ ORACLE_METHOD = "Truth (oracle)"
 _HEADINGS = {
     MEASURED: "This cohort",
     DIFFERENCE: "Difference to {reference}",
-    ORACLE: "Upper bound of this synthetic cohort",
+    ORACLE: "Truth of this synthetic cohort, which chance may exceed",
     PUBLISHED: "Published, UK Biobank (Turgut et al.)",
 }
 _FIRST_COLUMNS = ("cad", "af", "dm")
@@ -116,7 +116,7 @@ def with_differences(
     for name in ("method", "reference"):
         found = found.sort_values(name, key=lambda names: names.map(order.index), kind="stable")
     rows = found.rename(columns={"difference": "mean"}).assign(origin=DIFFERENCE, p_holm=holm(found["p"].to_numpy()))
-    both = pd.concat([comparison, rows.astype({"seeds": "Int64", "n": "Int64"})], ignore_index=True)
+    both = pd.concat([comparison, rows.astype({"seeds": "Int64", "n": "Int64", "events": "Int64"})], ignore_index=True)
     return both[[*comparison.columns, "reference", "p", "p_holm"]]
 
 
@@ -136,6 +136,11 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
             methods = part.index.get_level_values("method").unique()
             if rows := tuple((Cell(method), *(_cell(part, (method, *pair)) for pair in pairs)) for method in methods):
                 blocks.append(Block(heading.format(reference=reference), rows))
+    truth = (
+        " The truth is the risk from which a synthetic subject's disease was drawn, or the measure without error: over many "
+        "subjects nothing ranks better. In these, who fell ill is chance too, so a method may lie above it, most of all with "
+        "few cases; that is no proof of a better method."
+    )
     different = " A difference has its paired 95 % interval, and its p is adjusted by Holm over the differences shown."
     return Table(
         name="comparison",
@@ -145,7 +150,9 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
         numbers=comparison,
         note="Value with its 95 % interval for one seed; mean ± standard deviation over several. Bold is the best measured "
         "method, underlined the second. Under a disease stand its cases. Published values come from another cohort and are "
-        "no target for this one." + (different if (comparison["origin"] == DIFFERENCE).any() else ""),
+        "no target for this one."
+        + (truth if (comparison["origin"] == ORACLE).any() else "")
+        + (different if (comparison["origin"] == DIFFERENCE).any() else ""),
     )
 
 

@@ -28,6 +28,7 @@ from cardiolens.imaging.phenotype_table import PHENOTYPE_GROUPS, PHENOTYPES
 
 DIFFERENCE_COLUMNS = (
     "method", "reference", "column", "metric", "difference", "low", "high", "p", "p_holm", "seeds", "n",
+    "events",
 )  # fmt: skip
 _MEMBERS = {group: {p.column for p in PHENOTYPES if p.group == group} for group in PHENOTYPE_GROUPS}
 
@@ -46,8 +47,8 @@ def differences(
     Of `metrics` there are `auroc` of classes, `mean_r` and `mean_r2` of phenotype groups that both predict in full, `r` and
     `r2` of values in no such group. `low` and `high` are limits of 95 %. `p` is two-sided; `p_holm` is adjusted over the
     rows of this table. All are NaN where nothing varies, and where fewer than `FEWEST_FOR_INTERVAL` of a class or known values
-    are compared. `seeds` are those of the method with fewer, `n` the subjects with
-    a known target. Methods need not have the same seeds, nor a method as many for one column as for another.
+    are compared. `seeds` are those of the method with fewer, `n` the subjects with a known target, `events` the cases among
+    them, <NA> for values. Methods need not have the same seeds, nor a method as many for one column as for another.
 
     A bootstrap gives the standard error only, and limits and p are normal ones: shares of 10,000 samples could not tell a p
     below 0.0002, and few would outlast the adjustment.
@@ -70,8 +71,25 @@ def differences(
     areas = _of_classes(dense_answers(checked, split=split, chosen=of_class), reference)
     values = _of_values(dense_answers(checked, split=split, chosen=~of_class), reference, resamples, rng)
     rows = [row for row in (*areas, *values) if row["metric"] in metrics]
-    table = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS)).astype({"p": "float64", "seeds": "int64", "n": "int64"})
+    table = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS)).astype(
+        {"p": "float64", "seeds": "int64", "n": "int64", "events": "Int64"}
+    )
     return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+
+def shared_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Per column the rows of subjects about whom every method says something: methods that need an MRI are silent on others.
+
+    `predictions` is checked; it comes back itself where nothing is left out.
+    """
+    column, subject, method = (predictions[name].cat.codes.to_numpy() for name in ("column", "subject", "method"))
+    shape = [len(predictions[name].cat.categories) for name in ("method", "column", "subject")]
+    says = np.zeros(shape, bool)
+    says[method, column, subject] = True
+    asked = says.any(axis=2).sum(axis=0)
+    shared = says.sum(axis=0) == asked[:, None]
+    kept = shared[column, subject]
+    return predictions if kept.all() else predictions[kept]
 
 
 def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
@@ -98,7 +116,8 @@ class _Pair:
         n = int((~np.isnan(self.reference.target[:, places])).any(axis=1).sum())
         names = {"method": self.method.method, "reference": self.reference.method, "column": column, "metric": metric}
         numbers = {"difference": difference.value, "low": difference.low, "high": difference.high, "p": found.p_value}
-        return names | numbers | {"seeds": seeds, "n": n}
+        events = int((self.reference.target[:, places] == 1).sum()) if metric == "auroc" else pd.NA
+        return names | numbers | {"seeds": seeds, "n": n, "events": events}
 
 
 def _pairs(answers: dict[str, Answers], reference: str) -> Iterator[_Pair]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -12,6 +13,10 @@ from cardiolens.evaluation.labels import METRIC_LABELS, column_label
 from cardiolens.evaluation.subgroups import EVERYBODY
 
 _ROW_IN = 0.235
+_ACROSS = 2
+"""More panels side by side would be printed smaller than 8 points on a page."""
+COUNT_SIZE = 8.5
+"""Points. The widest figure of 7 inches fits the 6.7 of an A4 page with little loss."""
 
 
 def forest_figure(table: pd.DataFrame, *, columns: Sequence[str], metric: str) -> bytes:
@@ -21,14 +26,19 @@ def forest_figure(table: pd.DataFrame, *, columns: Sequence[str], metric: str) -
     """
     shown = table[(table["metric"] == metric) & table["column"].isin(columns)]
     rows = _rows(shown)
-    with drawing(2.2 + 2.7 * len(columns), _ROW_IN * len(rows) + 1.1) as canvas:
-        panels = canvas.figure.subplots(1, len(columns), sharey=True, sharex=metric != "mae", squeeze=False)[0]
-        for axes, column in zip(panels, columns, strict=True):
+    across = min(_ACROSS, len(columns))
+    down = math.ceil(len(columns) / across)
+    with drawing(1.9 + 2.55 * across, down * (_ROW_IN * len(rows) + 1.1)) as canvas:
+        panels = canvas.figure.subplots(down, across, sharey=True, sharex=metric != "mae", squeeze=False)
+        for axes, column in zip(panels.flat, columns, strict=False):
             _draw(axes, shown[shown["column"] == column], rows, column, metric)
-        panels[0].set_yticks(range(len(rows)), [level if level else grouping for grouping, level in rows])
-        panels[0].set_ylim(len(rows) - 0.5, -0.5)
-        for label, (grouping, level) in zip(panels[0].get_yticklabels(), rows, strict=True):
-            label.set_fontweight("bold" if not level or grouping == EVERYBODY else "normal")
+        for axes in panels.flat[len(columns) :]:
+            axes.set_axis_off()
+        for first in panels[:, 0]:
+            first.set_yticks(range(len(rows)), [level if level else grouping for grouping, level in rows])
+            first.set_ylim(len(rows) - 0.5, -0.5)
+            for label, (grouping, level) in zip(first.get_yticklabels(), rows, strict=True):
+                label.set_fontweight("bold" if not level or grouping == EVERYBODY else "normal")
     return canvas.png
 
 
@@ -55,12 +65,15 @@ def _draw(axes: object, part: pd.DataFrame, rows: list[tuple[str, str]], column:
     if pd.notna(everybody):
         axes.axvline(everybody, color=VERMILION, linewidth=1.0, linestyle="--")
     counted = "cases/n" if cells["events"].notna().any() else "n"
-    axes.text(1.02, -1, counted, transform=axes.get_yaxis_transform(), va="center", fontsize=7, color=GREY)
+    beside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": COUNT_SIZE, "color": GREY}
+    axes.text(1.02, -1, counted, **beside)
     for place, row in enumerate(rows):
         if row not in cells.index:
             continue
         cell = cells.loc[row]
-        axes.text(1.02, place, _counts(cell), transform=axes.get_yaxis_transform(), va="center", fontsize=7, color=GREY)
+        axes.text(
+            1.02, place, _counts(cell), transform=axes.get_yaxis_transform(), va="center", fontsize=COUNT_SIZE, color=GREY
+        )
         if pd.notna(cell["value"]):
             axes.plot([cell["low"], cell["high"]], [place, place], color=BLUE, linewidth=1.5)
             axes.plot(cell["value"], place, "o" if row[0] != EVERYBODY else "D", color=BLUE, markersize=4.5)

@@ -56,6 +56,11 @@ def split_in_words(split: str) -> str:
     return {"all": "everybody of the cohort that was asked about", "test": "test subjects"}.get(split, f"subjects of “{split}”")
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, plural unless it is 1: 1 case, 2 cases."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def interval_in_words(row: pd.Series, decimals: int, *, sign: str = "") -> str:
     """The limits `low` and `high` of a row in brackets, or that its `n` or `events` are too few for any; else nothing."""
     if pd.notna(row["low"]) and pd.notna(row["high"]):

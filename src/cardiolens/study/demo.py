@@ -26,6 +26,7 @@ from cardiolens.evaluation.report import write_report
 from cardiolens.formats import read_recording
 from cardiolens.formats.wfdb_record import write as write_wfdb
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
+from cardiolens.privacy import typed_path
 from cardiolens.progress import QUIET, Progress, terminal_progress
 from cardiolens.recipes import demo as recipes
 from cardiolens.serving.bundling import bundle_run
@@ -101,10 +102,8 @@ def run_demo(
             write_predictions(_predictions(list(tuned.values()), cohort, seed), out / _PREDICTIONS)
         if not (out / _PICTURES).exists():
             example_pictures(mdm, mmcl, cohort).write(out / _PICTURES)
-        name, provenance = (
-            f"cardiolens demo ({subjects} synthetic hearts)",
-            {"command": f"cardiolens demo --subjects {subjects}"},
-        )
+        name = f"cardiolens demo ({subjects} synthetic hearts)"
+        provenance = {"command": f"cardiolens demo --subjects {subjects} --seed {seed}"}
         bundle_run(tuned[MMCL], cohort, out / "bundle", name=name, training_data=TRAINED_ON, provenance=provenance)
         _answer_example(cohort, out, seed)
     with _step(console, "6/6 write the report"):
@@ -128,14 +127,14 @@ def write_demo_report(study: Path, out: Path, *, progress: Progress = QUIET) -> 
     pictures = ExamplePictures.read(study / _PICTURES)
     answer = json.loads((study / ANSWER).read_text())
     runs = sorted(path.parent for path in (study / "runs").glob("*/metrics.jsonl"))
+    # As asked for, which may be more than could be used.
+    asked = cohort.settings.source
     content = ReportContent(
         title="cardiolens demo",
         predictions=predictions,
         detailed_method=MMCL,
-        commands=(
-            f"cardiolens demo --subjects {len(cohort.subjects)} --seed {cohort.settings.source['seed']} --out {study.name}",
-        ),
-        next_steps=next_steps(study),
+        commands=(f"cardiolens demo --subjects {asked['subjects']} --seed {asked['seed']} --out {typed_path(study)}",),
+        next_steps=next_steps(typed_path(study)),
         model=model_settings(Run.open(study / "runs" / _tuned(MMCL))),
         curves=learning_curves({run.name: run / "metrics.jsonl" for run in runs}),
         reconstruction=Reconstruction(pictures.original, pictures.reconstructed, pictures.hidden),
@@ -146,7 +145,7 @@ def write_demo_report(study: Path, out: Path, *, progress: Progress = QUIET) -> 
     return write_report(out, content, progress=progress)
 
 
-def next_steps(out: Path) -> tuple[str, ...]:
+def next_steps(out: str | Path) -> tuple[str, ...]:
     """What to try after the demo."""
     return (
         f"cardiolens predict {out}/example.hea                      # the shipped model on the demo's example ECG",

@@ -13,6 +13,7 @@ from cardiolens.cohorts.store import Cohort
 from cardiolens.configs import to_json
 from cardiolens.errors import BadCohort
 from cardiolens.evaluation.comparison import oracle_predictions
+from cardiolens.evaluation.labels import counted
 from cardiolens.training.environment import describe_environment
 from cardiolens.training.run import Run
 from cardiolens.training.train import CPU
@@ -73,7 +74,7 @@ def refuse_shared_ecgs(cohort: Cohort, people: Cohort) -> None:
     if shared := num_shared_ecgs(cohort, people):
         raise BadCohort(
             people.path,
-            found=f"{shared:,} rows that hold an ECG of the training cohort under another name",
+            found=f"{counted(shared, 'row')} with an ECG of the training cohort under another name",
             expected="other recordings",
             remedy="find out whose they are and leave them out; results on them would be leaked",
         )

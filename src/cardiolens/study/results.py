@@ -22,7 +22,7 @@ from cardiolens.evaluation.canvas import with_footer
 from cardiolens.evaluation.comparison import compare
 from cardiolens.evaluation.content import ReportContent, figure_footer, measured_in_words
 from cardiolens.evaluation.curves import learning_curves
-from cardiolens.evaluation.differences import differences
+from cardiolens.evaluation.differences import differences, shared_subjects
 from cardiolens.evaluation.metrics import evaluate
 from cardiolens.evaluation.paper_figures import low_data_curves, model_bars, phenotype_scatters
 from cardiolens.evaluation.paper_tables import DUAL_PHASE_MODELS, PAIRS, PAPER_TABLES, Results, beyond, dual_phase
@@ -153,21 +153,6 @@ def _results(predictions: pd.DataFrame, split: str, oracle: pd.DataFrame | None)
             rng = np.random.default_rng(_BOOTSTRAP_SEED)
             found.append(differences(chosen, reference=reference, split=split, rng=rng, metrics=_COMPARED))
     return Results(evaluate(predictions, split=split), split, pd.concat(found, ignore_index=True) if found else None, oracle)
-
-
-def shared_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Per column the rows of subjects about whom every method says something: methods that need an MRI are silent on others.
-
-    `predictions` is checked; it comes back itself where nothing is left out.
-    """
-    column, subject, method = (predictions[name].cat.codes.to_numpy() for name in ("column", "subject", "method"))
-    shape = [len(predictions[name].cat.categories) for name in ("method", "column", "subject")]
-    says = np.zeros(shape, bool)
-    says[method, column, subject] = True
-    asked = says.any(axis=2).sum(axis=0)
-    shared = says.sum(axis=0) == asked[:, None]
-    kept = shared[column, subject]
-    return predictions if kept.all() else predictions[kept]
 
 
 def _tables(results: Results) -> Iterator[Table]:

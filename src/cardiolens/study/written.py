@@ -17,7 +17,7 @@ from cardiolens.evaluation.predictions import concat_predictions
 from cardiolens.evaluation.report import write_report
 from cardiolens.methods.fine_tuning import FineTuningConfig
 from cardiolens.parallel import HERE, Workers
-from cardiolens.privacy import display_name
+from cardiolens.privacy import display_name, typed_path
 from cardiolens.progress import QUIET, Progress
 from cardiolens.study.demo import ANSWER, write_demo_report
 from cardiolens.study.plan import Study
@@ -181,11 +181,13 @@ def _report_run(folder: Path, out: Path, cohort: Path, test_cohort: Path | None,
             tables.append(tabular_runs(trained_on, splits, task.columns, (run.config.training.seed,)))
         except BadOption as error:
             notes += (f"No tabular baseline of {task.label}: {error.found}.",)
+    elsewhere = "" if test_cohort is None else f" --test-cohort {typed_path(test_cohort)}"
+    command = f"cardiolens report {typed_path(folder)} --cohort {typed_path(cohort)}{elsewhere} --out {typed_path(out)}"
     content = ReportContent(
         title=f"cardiolens: {run.config.name}",
         predictions=concat_predictions(tables),
         detailed_method=run.config.name,
-        commands=(f"cardiolens report {display_name(folder)} --cohort {display_name(cohort)}",),
+        commands=(command,),
         notes=notes,
         next_steps=(),
         curves=learning_curves({run.config.name: folder / METRICS}),

@@ -6,6 +6,7 @@ import pytest
 from whole_content import made_up_content
 
 from cardiolens.errors import BadRun
+from cardiolens.evaluation.rendering import as_text
 from cardiolens.evaluation.report import SECTIONS, write_report
 from cardiolens.evaluation.sections.added_value import added_value
 from cardiolens.evaluation.sections.calibration import calibration
@@ -13,8 +14,10 @@ from cardiolens.evaluation.sections.checklist import checklist
 from cardiolens.evaluation.sections.cohort import cohort
 from cardiolens.evaluation.sections.coverage import coverage
 from cardiolens.evaluation.sections.evidence import Evidence
+from cardiolens.evaluation.sections.glossary import glossary
 from cardiolens.evaluation.sections.model_card import as_markdown, model_card
-from cardiolens.evaluation.sections.section import Text
+from cardiolens.evaluation.sections.results import results
+from cardiolens.evaluation.sections.section import Folded, Text
 from cardiolens.evaluation.sections.subgroups import subgroups
 
 
@@ -61,7 +64,7 @@ def test_a_subject_in_two_splits_is_refused(content):
 def test_a_test_subject_who_was_trained_on_is_refused(content):
     subjects = content.subjects.copy()
     subjects.loc[subjects["split"] == "test", "split"] = ["train", *["test"] * 899]
-    with pytest.raises(BadRun, match="1 subjects asked about as 'test' who are 'train'"):
+    with pytest.raises(BadRun, match="1 subject of the cohort's split 'train' asked about as 'test'"):
         Evidence(dataclasses.replace(content, subjects=subjects))
 
 
@@ -132,11 +135,48 @@ def test_the_flow_holds_every_exclusion_with_its_reason(evidence):
 def test_the_checklist_points_to_sections_that_are_there_and_says_where_it_cannot(evidence):
     sections = [model_card(evidence), cohort(evidence)]
     numbers = numbers_of(checklist(sections), "tripod_ai").set_index("item")
-    assert numbers.loc["20a", "answered"]
+    assert numbers.loc["20b", "answered"]
+    assert not numbers.loc["20a", "answered"]
+    assert numbers.loc["20a", "in_part"]
+    assert numbers.loc["20a", "missing"] == "how long people were followed"
     assert not numbers.loc["23b", "answered"]  # no section on subgroups was handed in
     assert not numbers.loc["17", "answered"]
     assert numbers.loc["17", "where"] == "yours to state"
     assert len(numbers) == 52
+
+
+def test_a_section_that_only_says_why_it_is_empty_answers_no_item(content, evidence):
+    tested = content.predictions[content.predictions["split"] == "test"]
+    empty = calibration(Evidence(dataclasses.replace(content, predictions=tested)))
+    for section, answered in ((calibration(evidence), True), (empty, False)):
+        assert numbers_of(checklist([section]), "tripod_ai").set_index("item").loc["12e", "answered"] == answered
+
+
+def test_the_flow_notes_balanced_sets_only_where_the_run_took_them(content):
+    for balanced in (True, False):
+        model = {"data": {"balanced": balanced}}
+        section = cohort(Evidence(dataclasses.replace(content, model=model, training_sets={"cad": {"all": 80}})))
+        shown = next(part.parts[0] for part in section.parts if isinstance(part, Folded))
+        assert ("balanced sets for fine-tuning: CAD 80" in as_text(shown)) == balanced
+
+
+def test_a_balanced_set_of_a_few_cases_is_not_counted(content):
+    changed = {"model": {"data": {"balanced": True}}, "training_sets": {"cad": {"all": 12}}}
+    section = cohort(Evidence(dataclasses.replace(content, **changed)))
+    shown = next(part.parts[0] for part in section.parts if isinstance(part, Folded))
+    assert "CAD under 20" in as_text(shown)
+
+
+def test_charge_af_on_known_atrial_fibrillation_is_said_to_be_beside_its_own_task(content, evidence):
+    table = next(table for table in added_value(evidence).tables() if table.name == "added_value")
+    assert "made to foretell new atrial fibrillation" in table.note
+    assert "An AUC may differ from the same method's under “Results”" in table.note
+    renamed = content.predictions.replace({"column": {"af": "af_incident_5y"}, "task": {"af": "af_incident_5y"}})
+    subjects = content.subjects.assign(af_incident_5y=content.subjects["af"])
+    own_task = added_value(Evidence(dataclasses.replace(content, predictions=renamed, subjects=subjects)))
+    table = next(table for table in own_task.tables() if table.name == "added_value")
+    assert "CHARGE-AF" in {row[0].text for block in table.blocks for row in block.rows}
+    assert "made to foretell" not in table.note
 
 
 def test_the_model_card_names_input_output_and_limits(evidence):
@@ -154,3 +194,29 @@ def test_the_model_card_names_input_output_and_limits(evidence):
 def test_numbers_of_a_section_do_not_depend_on_the_others(content, evidence):
     alone = numbers_of(calibration(Evidence(content)), "calibration")
     assert np.array_equal(alone["low"], numbers_of(calibration(evidence), "calibration")["low"], equal_nan=True)
+
+
+def test_methods_are_compared_in_pairs_in_a_report_without_tables_of_its_own(evidence):
+    section = results(evidence)
+    paired = numbers_of(section, "comparison").set_index(["origin", "method", "column"]).loc["difference"]
+    tabular = paired.loc[("Tabular", "cad")]
+    assert tabular["reference"] == "MMCL"
+    assert tabular["low"] < tabular["mean"] < tabular["high"] < 0
+    assert tabular["p_holm"] >= tabular["p"]
+    cases = evidence.people.loc[evidence.people["split"] == "test", "cad"].sum()
+    assert tabular["events"] == cases
+    caption = next(figure.caption for figure in section.figures() if figure.name == "methods")
+    assert "may differ all the same" in caption
+
+
+def test_a_report_of_one_method_has_no_differences(content):
+    alone = content.predictions[content.predictions["method"] == "MMCL"]
+    numbers = numbers_of(results(Evidence(dataclasses.replace(content, predictions=alone))), "comparison")
+    assert set(numbers["origin"]) == {"measured"} | {"published"}
+
+
+def test_the_glossary_says_of_each_interval_what_it_rests_on(evidence):
+    terms = dict(glossary(evidence).parts[0].entries)
+    assert "Wilson's formula for shares (what a threshold finds" in terms["95 % interval"]
+    assert "no bootstrap" in terms["Risk interval"]
+    assert {"MAE", "Observed / expected", "Predictive value", "CHARGE-AF", "Harrell's C", "Tabular"} <= set(terms)

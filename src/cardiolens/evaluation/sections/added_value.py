@@ -25,6 +25,11 @@ from cardiolens.evaluation.tabular import METHOD as TABULAR
 
 _AF = ("af_incident_5y", "af")
 """CHARGE-AF foretells new atrial fibrillation; where only the disease as such is known it is asked about that."""
+_PREVALENT = (
+    "CHARGE-AF was made to foretell new atrial fibrillation within five years, among people without it. Here it is held "
+    "against {column}, which counts atrial fibrillation that was known or present at the ECG as well: its AUC says how "
+    "it ranks these people and does not judge the score at its own task, while an ECG may show the arrhythmia itself"
+)
 _VALIDATION = ("select", "calibrate")
 
 
@@ -76,6 +81,8 @@ def _clinical_score(evidence: Evidence, predictions: pd.DataFrame) -> tuple[pd.D
             return None, (f"CHARGE-AF left out: {error.found}",)
         found.append(charge_af_predictions(rows, score, column, column, split))
         notes = score.notes if split == evidence.split else notes
+    if found and column != _AF[0]:
+        notes = (_PREVALENT.format(column=column), *notes)
     return pd.concat(found, ignore_index=True) if found else None, notes
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from cardiolens.evaluation.baseline import baseline_table
+from cardiolens.evaluation.disclosure import FEWEST
 from cardiolens.evaluation.flow import FlowStep, flow_figure, flow_table
 from cardiolens.evaluation.labels import column_label
 from cardiolens.evaluation.sections.evidence import Evidence
@@ -55,16 +56,27 @@ def _steps(evidence: Evidence) -> Iterator[FlowStep]:
         yield FlowStep("of them with an MRI", with_mri, {f"ECG kept; {reason}": n for reason, n in without.items() if n > 0})
     first = subjects.drop_duplicates("subject")
     trained = int((first["split"] == "train").sum())
-    balanced = [
-        f"{column_label(column).short} {sizes['all']:,}"
-        for column, sizes in content.training_sets.items()
-        if "all" in sizes and column in evidence.predictions["column"].cat.categories
-    ]
-    note = f"balanced sets for fine-tuning: {', '.join(balanced)}" if balanced else ""
+    note = _balanced_sets(evidence)
     yield FlowStep("subjects to train on", trained, {"held out for validation and test": people - trained}, note)
     asked = evidence.predictions[(evidence.predictions["split"] == evidence.split).to_numpy()]
     who = f"subjects asked about (split “{evidence.split}”)" if content.asked is None else "other people, who were asked about"
     yield FlowStep(who, asked["subject"].nunique(), follows=False)
+
+
+def _balanced_sets(evidence: Evidence) -> str:
+    """On how many subjects each disease was fine-tuned, half of them ill; nothing where the detailed run took everybody."""
+    content = evidence.content
+    if not content.model.get("data", {}).get("balanced"):
+        return ""
+    # Half of a balanced set are cases.
+    sets = [
+        f"{column_label(column).short} {sizes['all']:,}"
+        if sizes["all"] >= 2 * FEWEST
+        else f"{column_label(column).short} under {2 * FEWEST}"
+        for column, sizes in content.training_sets.items()
+        if "all" in sizes and column in evidence.predictions["column"].cat.categories
+    ]
+    return f"balanced sets for fine-tuning: {', '.join(sets)}" if sets else ""
 
 
 def _by_reason(refused: pd.DataFrame | None, part: str) -> dict[str, int]:

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cardiolens.errors import BadRun
-from cardiolens.evaluation.comparison import compare
+from cardiolens.evaluation.comparison import compare, with_differences
 from cardiolens.evaluation.content import ReportContent
 from cardiolens.evaluation.coverage import Covered, covered_by_bands
 from cardiolens.evaluation.dense import Answers, dense_answers
+from cardiolens.evaluation.differences import differences, shared_subjects
+from cardiolens.evaluation.labels import counted
 from cardiolens.evaluation.metrics import class_columns, evaluate
 from cardiolens.evaluation.predictions import check_predictions
 from cardiolens.evaluation.risks import Risks, calibrated_risks
@@ -68,8 +70,15 @@ class Evidence:
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
-        """`comparison.compare` of all methods."""
-        return compare(self.metrics, split=self.split, oracle=self.content.oracle)
+        """`comparison.compare` of all methods, and how each differs from the detailed one on shared subjects."""
+        found = compare(self.metrics, split=self.split, oracle=self.content.oracle)
+        here = self.predictions[(self.predictions["split"] == self.split).to_numpy()]
+        if here["method"].nunique() < 2 or not (here["method"] == self.detailed).any():
+            return found
+        paired = differences(
+            shared_subjects(here), reference=self.detailed, split=self.split, rng=self.rng("paired differences")
+        )
+        return with_differences(found, paired, reference=self.detailed)
 
     @cached_property
     def risks(self) -> list[Risks]:
@@ -130,7 +139,7 @@ def refuse_leakage(checked: pd.DataFrame, subjects: pd.DataFrame | None) -> None
     wrong = known[(known["split"].astype(str) != known["cohort"])]
     if not wrong.empty:
         split, cohort = wrong.iloc[0][["split", "cohort"]]
-        raise _leaked(f"{len(wrong)} subjects asked about as '{split}' who are '{cohort}' in the cohort")
+        raise _leaked(f"{counted(len(wrong), 'subject')} of the cohort's split '{cohort}' asked about as '{split}'")
 
 
 def _leaked(found: str) -> BadRun:

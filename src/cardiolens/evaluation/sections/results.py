@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cardiolens.evaluation import figures
-from cardiolens.evaluation.comparison import PUBLISHED, comparison_table
+from cardiolens.evaluation.comparison import DIFFERENCE, PUBLISHED, comparison_table
 from cardiolens.evaluation.paper_figures import FEW_COLUMNS, phenotype_scatters
 from cardiolens.evaluation.published import MDM, MMCL, SUPERVISED
 from cardiolens.evaluation.sections.evidence import Evidence
@@ -46,11 +46,12 @@ def _parts(evidence: Evidence) -> Iterator[Part]:
         yield from content.tables
     else:
         yield comparison_table(evidence.comparison)
-        few = evidence.comparison[
-            (evidence.comparison["origin"] != PUBLISHED)
-            | evidence.comparison["method"].isin([m.method for m in (SUPERVISED, MDM, MMCL)])
-        ]
-        caption = "Methods with their 95 % intervals. Two methods whose intervals overlap widely are not shown to differ."
+        alone = evidence.comparison[evidence.comparison["origin"] != DIFFERENCE]
+        few = alone[(alone["origin"] != PUBLISHED) | alone["method"].isin([m.method for m in (SUPERVISED, MDM, MMCL)])]
+        caption = (
+            "Methods with their 95 % intervals. All were asked about the same subjects, so two whose intervals overlap may "
+            "differ all the same: the paired differences in the table say whether they do."
+        )
         yield Figure("methods", caption, figures.method_intervals(few))
     for name, (caption, png) in content.figures.items():
         yield Figure(name, caption, png, has_footer=True)
