@@ -182,9 +182,12 @@ def test_a_new_label_column_is_learnt_and_its_bundle_answers(capsys, tmp_path, t
     assert status == 0
     (value,) = json.loads(out)["phenotypes"]
     assert value["unit"] == "1/min"
-    status, out, _ = run(capsys, "evaluate", "--model", tmp_path / "run" / "bundle", "--cohort", tiny_cohort.path)
+    status, out, _ = run(
+        capsys, "evaluate", "--model", tmp_path / "run" / "bundle", "--cohort", tiny_cohort.path, "--csv", tmp_path / "a.csv"
+    )
     assert status == 0
     assert "heart_rate" in out
+    assert "Everybody" in (tmp_path / "a_subgroups.csv").read_text()
 
 
 def test_training_lists_its_recipes(capsys):

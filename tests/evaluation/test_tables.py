@@ -45,6 +45,12 @@ def test_the_evaluation_has_a_row_per_disease_group_and_value(predictions):
     rows = [[cell.text for cell in row] for row in table.blocks[0].rows]
     assert [row[0] for row in rows[:3]] == ["Coronary artery disease", "Left ventricle, mean", "Right ventricle, mean"]
     assert len(rows) == 1 + 5 + 1 + 61
-    assert (rows[0][3:], rows[1][3]) == (["", "40", "10"], "")
+    assert (rows[0][3:], rows[1][3]) == (["", "40", "10 of 40"], "")
     assert rows[7][3].endswith(" mL")
     assert "Coronary artery disease" in as_text(table)
+
+
+def test_the_evaluation_does_not_tell_of_a_few_cases(predictions):
+    metrics = evaluate(predictions(methods=("MMCL",), subjects=40)).assign(events=3).astype({"events": "Int64"})
+    row = evaluation_table(metrics).blocks[0].rows[0]
+    assert row[5].text == "under 10 of 40"

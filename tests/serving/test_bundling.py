@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from cardiolens.recipes import smoke
 from cardiolens.recipes.selection import aimed_at
 from cardiolens.serving.bundling import bundle_run
 from cardiolens.serving.cohort_words import cohort_in_words
-from cardiolens.serving.evaluate import bundle_predictions, evaluate_bundle
+from cardiolens.serving.evaluate import bundle_predictions, bundle_risks, evaluate_bundle, evaluated_bundle
 from cardiolens.serving.refit import refit_bundle
 from cardiolens.training.predict import predict_run
 from cardiolens.training.train import train
@@ -71,6 +72,21 @@ def test_a_bundle_is_measured_on_any_split_of_a_cohort(bundle, tiny_cohort):
     assert metrics.loc[metrics["metric"] == "r", "n"].eq(len(tiny_cohort.subjects)).all()
     with pytest.raises(BadOption, match="choose one"):
         evaluate_bundle(bundle.path, tiny_cohort, split="tests")
+
+
+def test_a_bundles_own_risks_are_asked_whether_they_are_calibrated_and_in_whom(bundle, tiny_cohort):
+    found = evaluated_bundle(bundle.path, tiny_cohort, split="all")
+    predictions = bundle_predictions(bundle, tiny_cohort, split="all")
+    (risks,) = (one for one in bundle_risks(bundle.config.heads, predictions) if one.column == "cad")
+    of_cad = predictions[predictions["column"] == "cad"]
+    card = next(card for card in bundle.config.heads if "cad" in card.columns)
+    calibration = card.calibration[card.columns.index("cad")]
+    np.testing.assert_allclose(risks.probability[0], calibration.probability(of_cad["score"].to_numpy()))
+    assert {"calibration_slope", "observed_to_expected"} <= set(found.calibration["metric"])
+    assert {"auroc", "r"} <= set(found.subgroups["metric"])
+    few = found.subgroups["events"].between(1, 9).fillna(False)
+    assert found.subgroups.loc[few, "value"].isna().all()
+    pd.testing.assert_frame_equal(found.metrics, evaluate_bundle(bundle.path, tiny_cohort, split="all"))
 
 
 def test_a_pre_training_run_makes_no_bundle(tiny_cohort, tmp_path):

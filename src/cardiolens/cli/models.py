@@ -57,7 +57,12 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     evaluate.add_argument("--cohort", type=Path, required=True, help="a cohort made by `prepare`")
     evaluate.add_argument("--split", default="test", help="train, select, calibrate, validation, test or all (default test)")
     evaluate.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 ... (default: the GPU where there is one)")
-    evaluate.add_argument("--csv", type=Path, metavar="OUT", help="write the table here too")
+    evaluate.add_argument(
+        "--csv",
+        type=Path,
+        metavar="OUT",
+        help="write the metrics here, and beside them OUT_calibration.csv and OUT_subgroups.csv",
+    )
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -138,15 +143,18 @@ def _train_seeds(
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from cardiolens.cohorts.store import Cohort
+    from cardiolens.evaluation.disclosure import publishable
     from cardiolens.evaluation.rendering import as_text
+    from cardiolens.evaluation.sections.calibration import calibration_table
+    from cardiolens.evaluation.sections.subgroups import cells_table
     from cardiolens.evaluation.tables import evaluation_table
     from cardiolens.progress import terminal_progress
-    from cardiolens.serving.evaluate import evaluate_bundle
+    from cardiolens.serving.evaluate import evaluated_bundle
     from cardiolens.training.device import choose_device
 
     refuse_output("evaluate", "--csv", arguments.csv, suffixes=(".csv",))
     cohort = Cohort.open(arguments.cohort)
-    metrics = evaluate_bundle(
+    found = evaluated_bundle(
         arguments.model,
         cohort,
         split=arguments.split,
@@ -154,8 +162,14 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         progress=terminal_progress(),
     )
     if arguments.csv:
-        write_atomically(arguments.csv, metrics.to_csv(index=False).encode())
-        print(f"{len(metrics)} rows in {arguments.csv}", file=sys.stderr)
-    print(as_text(evaluation_table(metrics, split=arguments.split)))
+        for kind, numbers in (("", found.metrics), ("_calibration", found.calibration), ("_subgroups", found.subgroups)):
+            out = arguments.csv.with_name(f"{arguments.csv.stem}{kind}.csv")
+            write_atomically(out, publishable(numbers).to_csv(index=False).encode())
+            print(f"{len(numbers)} rows in {out}", file=sys.stderr)
+    print(as_text(evaluation_table(found.metrics, split=arguments.split)))
+    if len(found.calibration):
+        shown = found.subgroups[found.subgroups["metric"].isin(("auroc", "observed_to_expected"))]
+        print(as_text(calibration_table(found.calibration)))
+        print(as_text(cells_table("subgroups_diseases", shown)))
     print(NOTICE)
     return 0

@@ -84,6 +84,8 @@ def _draw(axes: object, part: pd.DataFrame, rows: list[tuple[str, str]], column:
     axes.set_xlabel(METRIC_LABELS.get(metric, metric))
     axes.grid(axis="x", color=PALE, linewidth=0.6)
     axes.tick_params(axis="y", left=False)
+    # A shared axis would be numbered under the lowest row of panels alone.
+    axes.tick_params(axis="x", labelbottom=True)
     axes.locator_params(axis="x", nbins=5)
 
 

@@ -60,7 +60,7 @@ def phenotype_table(metrics: pd.DataFrame, *, method: str, split: str = "test") 
 
 def evaluation_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
     """What a terminal shows of one split: per method a row for every disease, group of phenotypes, and value."""
-    summary = over_seeds(metrics, split=split)
+    summary = without_telling(over_seeds(metrics, split=split))
     blocks = []
     for method, one in summary.groupby("method", observed=True, sort=False):
         values = one.set_index(["column", "metric"])
@@ -70,7 +70,7 @@ def evaluation_table(metrics: pd.DataFrame, *, split: str = "test") -> Table:
     return Table(
         name="evaluation",
         title=f"Measured on the split '{split}', with 95 % intervals",
-        header=header_of("What", "AUC or r", "AUPRC or R²", "Mean absolute error", "n", "Cases"),
+        header=header_of("What", "AUC or r", "AUPRC or R²", "Mean absolute error", "n", "Cases of n"),
         blocks=tuple(blocks),
         numbers=summary,
         note="AUC and AUPRC of diseases, r and R² of values; 'mean' averages them over a group of phenotypes.",
@@ -114,8 +114,8 @@ def _evaluation_row(column: str, values: pd.DataFrame) -> tuple[Cell, ...]:
         _with_interval(row, 3),
         _with_interval(values.loc[_MEASURES[first]], 3),
         _error(values.loc["mae"], label.unit) if "mae" in values.index else absent,
-        Cell(str(row["n"])),
-        absent if pd.isna(row["events"]) else Cell(str(row["events"])),
+        Cell(people_in_words(row["n"])),
+        absent if pd.isna(row["events"]) else Cell(cases_of(row["events"], row["n"])),
     )
 
 

@@ -45,7 +45,7 @@ def calibration(evidence: Evidence) -> Section | None:
             f"fewer than {FEWEST_FOR_INTERVAL} cases there is none but Wilson's."
         ),
         *(Text(words) for one in evidence.risks_compared if (words := words_of_no_discrimination(one))),
-        _calibration_table(compared),
+        calibration_table(compared),
     ]
     if not groups.empty:
         caption = (
@@ -61,7 +61,7 @@ def calibration(evidence: Evidence) -> Section | None:
         )
         parts.append(Figure("decision_curves", caption, decision_curve_figure(curves, methods=methods)))
     parts.append(_threshold_table(compared))
-    others = [_calibration_table(numbers).renamed("calibration_all", "Calibration of every method")]
+    others = [calibration_table(numbers).renamed("calibration_all", "Calibration of every method")]
     if numbers["method"].nunique() > len(methods):
         others.append(_threshold_table(numbers).renamed("thresholds_all", "What the threshold finds, every method"))
         parts.append(Folded("Every method", tuple(others)))
@@ -97,7 +97,8 @@ def words_of_no_discrimination(risks: Risks) -> str:
     )
 
 
-def _calibration_table(numbers: pd.DataFrame) -> Table:
+def calibration_table(numbers: pd.DataFrame) -> Table:
+    """What `risk_metrics` says about calibration, without what tells of a few (`without_telling`)."""
     return _table(
         numbers,
         _MEANING,

@@ -39,7 +39,7 @@ def prediction(evidence: Evidence) -> Section | None:
         Markup("<h3>Risks</h3>") + bars,
         Text(
             "Bar: this ECG. Upright mark: the prevalence, which is the risk of somebody about whom nothing is known. The "
-            "interval says how well this risk is known: the error of the map from score to risk, from its own variance, and the "
+            "interval says how well this risk is known: the error of the map from score to risk, by its own variance, and the "
             "spread of seeds where there are several. It is no bootstrap, and says nothing of other hospitals.",
             note=True,
         ),

@@ -51,7 +51,7 @@ def subgroups(evidence: Evidence) -> Section | None:
     ]
     parts += _forests(found)
     parts.append(_gap_table(both))
-    cells = [_cells_table(name, table) for name, table in found.items()]
+    cells = [cells_table(name, table) for name, table in found.items()]
     parts.append(
         Folded("Every cell and every test", (*cells, numbers_only(both, name="subgroup_gaps", title="Every test of a gap")))
     )
@@ -123,7 +123,8 @@ def _gap_table(tested: pd.DataFrame) -> Table:
     )
 
 
-def _cells_table(name: str, cells: pd.DataFrame) -> Table:
+def cells_table(name: str, cells: pd.DataFrame) -> Table:
+    """Diseases by subgroup as rows to read, phenotypes by subgroup as numbers alone; the name says which."""
     title = {"subgroups_diseases": "Diseases by subgroup", "subgroups_phenotypes": "Phenotypes by subgroup"}[name]
     if name != "subgroups_diseases":
         return numbers_only(cells, name=name, title=title)
