@@ -342,7 +342,7 @@ def test_a_study_says_what_it_would_do_and_does_nothing(capsys, tiny_cohort, tmp
     assert not out.exists()
 
 
-@pytest.mark.parametrize(("option", "value"), [("--only", "table_9"), ("--seeds", 6), ("--jobs", 0)])
+@pytest.mark.parametrize(("option", "value"), [("--only", "table_9"), ("--seeds", 6), ("--jobs", 0), ("--heat-maps", 3)])
 def test_a_study_that_cannot_be_is_refused_in_one_line(capsys, tiny_cohort, tmp_path, option, value):
     status, _, err = run(capsys, "study", "demo", "--cohort", tiny_cohort.path, "--out", tmp_path / "s", option, value)
     assert status == 2

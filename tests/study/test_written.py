@@ -8,7 +8,7 @@ import pytest
 from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.errors import BadCohort, BadOption, BadRun
 from cardiolens.recipes import smoke
-from cardiolens.study import written
+from cardiolens.study import results, written
 from cardiolens.study.paper import demo_sizes
 from cardiolens.study.pdf import BROWSERS, print_pdf
 from cardiolens.study.plan import PlannedRun, Study
@@ -73,6 +73,17 @@ def test_a_study_remembers_what_it_was_asked_and_is_reported_again_from_its_fold
     assert json.loads((out / STUDY).read_text())["command"] == "cardiolens study demo"
     again = report_folder(out, tmp_path / "again")
     assert again.read_text() == files[-1].read_text()
+
+
+def test_heat_maps_are_of_as_many_subjects_as_were_asked_for(tiny_cohort, tmp_path, monkeypatch):
+    of = []
+    tiny = Study("tiny", (PlannedRun("mmcl", smoke.mmcl()),))
+    monkeypatch.setattr(written, "choose_study", lambda *_, **__: (tiny, demo_sizes()))
+    monkeypatch.setattr(results, "write_heat_maps", lambda *_, most, **__: of.append(most) or [tmp_path / "figure.png"])
+    asked = AskedStudy("demo", seen_from(tmp_path, tiny_cohort.path), None, (), 1, False, "a command", mapped=9)
+    do_study(asked, tmp_path)
+    assert of == [9]
+    assert json.loads((tmp_path / STUDY).read_text())["mapped"] == 9
 
 
 def _of_parts(monkeypatch):

@@ -29,7 +29,8 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
         verbs, "study", _study, "the papers' comparisons of methods on a cohort: tables and figures",
         "cardiolens study demo --cohort cohorts/mine --out studies/mine --dry-run     # runs and expected time\n"
         "  cardiolens study demo --cohort cohorts/mine --out studies/mine --only table_2,figure_5 --seeds 2\n"
-        "  cardiolens study paper --cohort cohorts/ukb --out studies/ukb --jobs 4       # goes on where it was stopped",
+        "  cardiolens study paper --cohort cohorts/ukb --out studies/ukb --jobs 4       # goes on where it was stopped\n"
+        "  cardiolens study paper --cohort cohorts/ukb --out studies/ukb --only figure_6 --heat-maps 6000",
     )  # fmt: skip
     study.add_argument(
         "name",
@@ -49,6 +50,9 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
         "--whole-search",
         action="store_true",
         help="the paper's whole grid of fine-tuning and the rates of contrastive learning, instead of fine-tuning rates alone",
+    )
+    study.add_argument(
+        "--heat-maps", type=int, default=500, metavar="N", help="subjects that figure 6 is counted over (default 500)"
     )
     study.add_argument("--jobs", type=int, default=1, help="runs side by side (default 1)")
     study.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster instead, as tcp://node1:8786")
@@ -90,6 +94,8 @@ def _study(arguments: argparse.Namespace) -> int:
     choose_device(arguments.device)
     if not 1 <= arguments.seeds <= 5 or arguments.jobs < 1:
         fail("study", f"--seeds takes 1 to 5 and --jobs 1 or more, found {arguments.seeds} and {arguments.jobs}")
+    if arguments.heat_maps < 4:
+        fail("study", f"--heat-maps takes 4 or more, as figure 6 shows four subjects; found {arguments.heat_maps}")
     parts = tuple(arguments.only.split(",")) if arguments.only else ()
     if arguments.dry_run:
         study, _ = choose_study(arguments.name, parts=parts, num_seeds=arguments.seeds, whole_search=arguments.whole_search)
@@ -106,6 +112,7 @@ def _study(arguments: argparse.Namespace) -> int:
         parts=parts,
         seeds=arguments.seeds,
         whole_search=arguments.whole_search,
+        mapped=arguments.heat_maps,
         command=shlex.join(["cardiolens", *sys.argv[1:]]),
     )
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ from cardiolens.evaluation.report import write_report
 from cardiolens.imaging.phenotype_table import PHENOTYPE_COLUMNS
 from cardiolens.notice import NOTICE
 from cardiolens.progress import QUIET, Progress
-from cardiolens.study.heat_maps import write_heat_maps
+from cardiolens.study.heat_maps import MOST_SUBJECTS, write_heat_maps
 from cardiolens.study.paper import CMR_OF_MMCL, LOW_DATA_METHODS, MMCL, share_of
 from cardiolens.study.plan import Study
 from cardiolens.study.reporting import cohort_content, model_settings
@@ -73,6 +73,8 @@ class FinishedStudy:
     """What a reader types to get the same."""
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
+    mapped: int = MOST_SUBJECTS
+    """How many subjects at most heat maps are computed of."""
 
 
 def write_results(
@@ -192,7 +194,7 @@ def _write_figure_6(folder: Path, done: FinishedStudy, places: dict[str, Path], 
     # An ECG-only test cohort shows no maps; the trained cohort's own test split does.
     has_mri = done.people.subjects["has_cmr"].to_numpy(bool)[done.people.rows(done.split)].any()
     people, split = (done.people, done.split) if has_mri else (done.cohort, "test")
-    return write_heat_maps(places, people, split, folder, progress=progress)
+    return write_heat_maps(places, people, split, folder, most=done.mapped, progress=progress)
 
 
 def low_data_results(done: FinishedStudy) -> pd.DataFrame:

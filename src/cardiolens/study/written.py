@@ -20,6 +20,7 @@ from cardiolens.parallel import HERE, Workers
 from cardiolens.privacy import display_name, typed_path
 from cardiolens.progress import QUIET, Progress
 from cardiolens.study.demo import ANSWER, write_demo_report
+from cardiolens.study.heat_maps import MOST_SUBJECTS
 from cardiolens.study.plan import Study
 from cardiolens.study.reporting import cohort_content, model_settings, refuse_shared_ecgs
 from cardiolens.study.results import FinishedStudy, write_results
@@ -45,6 +46,8 @@ class AskedStudy:
     seeds: int
     whole_search: bool
     command: str
+    mapped: int = MOST_SUBJECTS
+    """How many subjects at most heat maps are computed of."""
 
 
 def do_study(
@@ -76,7 +79,7 @@ def do_study(
     tabular = tabular_runs(cohort, splits, study.tabular, seeds) if study.tabular else None
     runs = run_study(study, cohort, out, asked=Asked(people.path, split), workers=workers, device=device, progress=progress)
     commands = tuple(one.command for one in (*before, asked))
-    done = FinishedStudy(study, runs, cohort, people, split, commands=commands, notes=notes)
+    done = FinishedStudy(study, runs, cohort, people, split, commands=commands, notes=notes, mapped=asked.mapped)
     written = write_results(done, report or out, tabular=tabular, progress=progress)
     write_atomically(out / STUDY, json.dumps(asdict(asked) | {"before": [asdict(one) for one in before]}, indent=1).encode())
     return written, len(runs.places)
