@@ -47,7 +47,8 @@ def test_the_report_is_written_again_from_files_alone(demo, tmp_path):
 def test_the_commands_of_the_page_are_those_that_make_it_again(demo, monkeypatch, tmp_path):
     opened = Cohort.open(demo.parent / "cohort")
     asked = replace(opened.settings, source=opened.settings.source | {"subjects": 61})
-    monkeypatch.setattr(Cohort, "open", lambda _: replace(opened, settings=asked))
+    manifest = replace(opened.manifest, settings=asked)
+    monkeypatch.setattr(Cohort, "open", lambda _: replace(opened, manifest=manifest))
     monkeypatch.chdir(demo.parents[1])
     page = write_demo_report(Path("out"), tmp_path).read_text()
     assert "cardiolens demo --subjects 61 --seed 3 --out out\n" in page
