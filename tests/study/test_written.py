@@ -117,6 +117,30 @@ def test_a_part_that_is_asked_for_later_joins_what_is_there(tiny_cohort, tmp_pat
     assert [one["parts"] for one in (*stored["before"], stored)] == [["table_2"], ["table_3"]]
 
 
+def test_a_part_that_is_asked_for_later_leaves_figure_6_as_large_as_it_was(tiny_cohort, tmp_path, monkeypatch):
+    _of_parts(monkeypatch)
+    sizes = []
+    write = written.write_results
+    monkeypatch.setattr(
+        written, "write_results", lambda done, out, **more: sizes.append(done.mapped) or write(done, out, **more)
+    )
+    asked = AskedStudy("demo", seen_from(tmp_path, tiny_cohort.path), None, ("table_2", "figure_6"), 1, False, "", mapped=6000)
+    do_study(asked, tmp_path)
+    do_study(replace(asked, parts=("table_3",), mapped=500), tmp_path)
+    assert sizes == [6000, 6000]
+
+
+def test_tables_of_other_sizes_are_not_overwritten(tiny_cohort, tmp_path, monkeypatch):
+    _of_parts(monkeypatch)
+    _ask(tmp_path, tiny_cohort, "table_2")
+    before = (tmp_path / "metrics.csv").read_bytes()
+    for other in ({"name": "paper"}, {"whole_search": True}):
+        asked = AskedStudy("demo", seen_from(tmp_path, tiny_cohort.path), None, ("table_3",), 1, False, "")
+        with pytest.raises(BadOption, match=r"a folder with tables of the study 'demo'; .* choose another folder"):
+            do_study(replace(asked, **other), tmp_path)
+    assert (tmp_path / "metrics.csv").read_bytes() == before
+
+
 def test_what_was_asked_before_and_is_gone_is_not_trained_again(tiny_cohort, tmp_path, monkeypatch):
     _of_parts(monkeypatch)
     _ask(tmp_path / "study", tiny_cohort, "table_2")

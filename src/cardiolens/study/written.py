@@ -65,7 +65,7 @@ def do_study(
     `device` is where runs are trained, a name that `choose_device` takes.
 
     Raises:
-        BadOption: an unknown part, or a cohort that lacks what a run needs.
+        BadOption: an unknown part, a cohort that lacks what a run needs, or a folder with tables of another kind of study.
         BadCohort: a recording stands in two splits.
         BadRun: a training diverged.
     """
@@ -79,7 +79,7 @@ def do_study(
     tabular = tabular_runs(cohort, splits, study.tabular, seeds) if study.tabular else None
     runs = run_study(study, cohort, out, asked=Asked(people.path, split), workers=workers, device=device, progress=progress)
     commands = tuple(one.command for one in (*before, asked))
-    done = FinishedStudy(study, runs, cohort, people, split, commands=commands, notes=notes, mapped=asked.mapped)
+    done = FinishedStudy(study, runs, cohort, people, split, commands=commands, notes=notes, mapped=_mapped(asked, before))
     written = write_results(done, report or out, tabular=tabular, progress=progress)
     write_atomically(out / STUDY, json.dumps(asdict(asked) | {"before": [asdict(one) for one in before]}, indent=1).encode())
     return written, len(runs.places)
@@ -100,14 +100,28 @@ def _with_what_is_done(
 
 
 def _asked_before(out: Path, asked: AskedStudy) -> list[AskedStudy]:
-    """What else was asked of a folder, of what can stand in one table: runs of the demo's sizes and of the papers', and those
-    after either search, bear the same names."""
-    alike = [
-        one
-        for one in (_stored(out) if (out / STUDY).exists() else [])
-        if (one.name == "demo", one.whole_search) == (asked.name == "demo", asked.whole_search)
-    ]
-    return [one for one in alike if (one.name, one.parts, one.seeds) != (asked.name, asked.parts, asked.seeds)]
+    """What else was asked of a folder.
+
+    Raises:
+        BadOption: it cannot stand in one table with what is asked now: runs of the demo's sizes and of the papers', and those
+            after either search, bear the same names.
+    """
+    stored = _stored(out) if (out / STUDY).exists() else []
+    for one in stored:
+        if (one.name == "demo", one.whole_search) != (asked.name == "demo", asked.whole_search):
+            searched = ", after the whole search" if one.whole_search else ""
+            raise BadOption(
+                "--out",
+                found=f"a folder with tables of the study '{one.name}'{searched}",
+                expected="a folder of its own for other sizes or another search",
+                remedy="choose another folder",
+            )
+    return [one for one in stored if (one.name, one.parts, one.seeds) != (asked.name, asked.parts, asked.seeds)]
+
+
+def _mapped(asked: AskedStudy, before: Sequence[AskedStudy]) -> int:
+    """How many subjects Figure 6 is of: as many as the last request that named it asked for."""
+    return next((one.mapped for one in (asked, *reversed(before)) if not one.parts or "figure_6" in one.parts), asked.mapped)
 
 
 def _stored(folder: Path) -> list[AskedStudy]:
