@@ -57,6 +57,7 @@ class Batch:
         return replace(self, whole=None, **{name: tensor[index] for name, tensor in self.tensors().items()})
 
     def tensors(self) -> dict[str, Tensor]:
+        """What the batch holds, by name; what it lacks is left out."""
         return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
 
 

@@ -9,11 +9,12 @@ from cardiolens.bundles.bundle import read_bundle
 from cardiolens.cohorts.prepare_synthetic import prepare_synthetic
 from cardiolens.errors import BadOption, BadRun
 from cardiolens.evaluation.applicability import IN_WORDS
+from cardiolens.evaluation.metrics import evaluate
 from cardiolens.recipes import smoke
 from cardiolens.recipes.selection import aimed_at
 from cardiolens.serving.bundling import bundle_run
 from cardiolens.serving.cohort_words import cohort_in_words
-from cardiolens.serving.evaluate import bundle_predictions, bundle_risks, evaluate_bundle, evaluated_bundle
+from cardiolens.serving.evaluate import bundle_predictions, bundle_risks, evaluated_bundle
 from cardiolens.serving.refit import refit_bundle
 from cardiolens.training.predict import predict_run
 from cardiolens.training.train import train
@@ -67,11 +68,11 @@ def test_a_bundle_that_is_there_is_opened_and_not_made_again(bundle, tuned, tiny
 
 
 def test_a_bundle_is_measured_on_any_split_of_a_cohort(bundle, tiny_cohort):
-    metrics = evaluate_bundle(bundle.path, tiny_cohort, split="all")
+    metrics = evaluated_bundle(bundle.path, tiny_cohort, split="all").metrics
     assert {"cad", "lvm_g", "LV"} <= set(metrics["column"])
     assert metrics.loc[metrics["metric"] == "r", "n"].eq(len(tiny_cohort.subjects)).all()
     with pytest.raises(BadOption, match="choose one"):
-        evaluate_bundle(bundle.path, tiny_cohort, split="tests")
+        evaluated_bundle(bundle.path, tiny_cohort, split="tests")
 
 
 def test_a_bundles_own_risks_are_asked_whether_they_are_calibrated_and_in_whom(bundle, tiny_cohort):
@@ -86,7 +87,7 @@ def test_a_bundles_own_risks_are_asked_whether_they_are_calibrated_and_in_whom(b
     assert {"auroc", "r"} <= set(found.subgroups["metric"])
     few = found.subgroups["events"].between(1, 9).fillna(False)
     assert found.subgroups.loc[few, "value"].isna().all()
-    pd.testing.assert_frame_equal(found.metrics, evaluate_bundle(bundle.path, tiny_cohort, split="all"))
+    pd.testing.assert_frame_equal(found.metrics, evaluate(predictions))
 
 
 def test_a_pre_training_run_makes_no_bundle(tiny_cohort, tmp_path):

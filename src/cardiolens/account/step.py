@@ -47,7 +47,7 @@ class StepRate:
     """How fast it was."""
 
     seconds: float
-    """Of the median step; on a GPU, of the median of ten."""
+    """Of the median step; on a GPU, of a step in the median block of ten."""
     samples_per_second: float
     steps: int
     """Measured, after two that were not."""
@@ -143,10 +143,11 @@ def measure_step(
         step()
         _wait(device)
         first = time.perf_counter() - begun
-        times = repeated(step, device, seconds=seconds, block=_BLOCK if device.type == "cuda" else 1)
+        block = _BLOCK if device.type == "cuda" else 1
+        times = repeated(step, device, seconds=seconds, block=block)
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
     median = sorted(times)[len(times) // 2]
-    return StepRate(median, len(batch) / median, len(times), first, peak)
+    return StepRate(median, len(batch) / median, block * len(times), first, peak)
 
 
 def repeated(work: Callable[[], object], device: torch.device, *, seconds: float, block: int = 1) -> list[float]:

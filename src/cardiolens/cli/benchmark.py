@@ -108,10 +108,10 @@ def _print(rows: list[dict]) -> None:
         )  # fmt: skip
     Console().print(table)
     for row in rows:
-        for way, said in (("replayed", "replayed"), ("compiled", "compiled")):
+        for way, began in (("replayed", "recording"), ("compiled", "compiling")):
             if rate := row.get(way):
                 gain = rate["samples_per_second"] / row["samples_per_second"]
                 print(
-                    f"{row['stage']} {row['precision']} {said}: {rate['samples_per_second']:,.1f} samples/s, "
-                    f"{gain:.2f} times that; the first step, with compiling, {rate['first_seconds']:.0f} s"
+                    f"{row['stage']} {row['precision']} {way}: {rate['samples_per_second']:,.1f} samples/s, "
+                    f"{gain:.2f} times that; the first step, with {began}, {rate['first_seconds']:.0f} s"
                 )

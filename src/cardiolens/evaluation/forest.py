@@ -71,9 +71,7 @@ def _draw(axes: object, part: pd.DataFrame, rows: list[tuple[str, str]], column:
         if row not in cells.index:
             continue
         cell = cells.loc[row]
-        axes.text(
-            1.02, place, _counts(cell), transform=axes.get_yaxis_transform(), va="center", fontsize=COUNT_SIZE, color=GREY
-        )
+        axes.text(1.02, place, _counts(cell), **beside)
         if pd.notna(cell["value"]):
             axes.plot([cell["low"], cell["high"]], [place, place], color=BLUE, linewidth=1.5)
             axes.plot(cell["value"], place, "o" if row[0] != EVERYBODY else "D", color=BLUE, markersize=4.5)

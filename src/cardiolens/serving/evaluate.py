@@ -31,26 +31,6 @@ from cardiolens.training.train import CPU
 _SEED = 2023
 
 
-def evaluate_bundle(
-    path: Path | str | None,
-    cohort: Cohort,
-    *,
-    split: str = "test",
-    device: torch.device = CPU,
-    progress: Progress = QUIET,
-) -> pd.DataFrame:
-    """`evaluation.metrics.evaluate` of `bundle_predictions`.
-
-    `path` is a bundle's folder or its name on the hub (`fetch_bundle`); the shipped bundle where none is given.
-
-    Raises:
-        BadBundle: the folder is no whole bundle, cannot be fetched, or has no heads.
-        BadOption: as `bundle_predictions`.
-    """
-    bundle = answering_bundle(path)
-    return evaluate(bundle_predictions(bundle, cohort, split=split, device=device, progress=progress))
-
-
 @dataclass(frozen=True, eq=False)
 class Evaluated:
     """What a bundle's answers on a split are worth."""
@@ -71,10 +51,13 @@ def evaluated_bundle(
     device: torch.device = CPU,
     progress: Progress = QUIET,
 ) -> Evaluated:
-    """Metrics as `evaluate_bundle`'s, and how well the bundle's risks are calibrated and its answers hold in subgroups.
+    """Metrics of `bundle_predictions`, how well the bundle's risks are calibrated, and how its answers hold in subgroups.
+
+    `path` is a bundle's folder or its name on the hub (`fetch_bundle`); the shipped bundle where none is given.
 
     Raises:
-        BadBundle, BadOption: as `evaluate_bundle`.
+        BadBundle: the folder is no whole bundle, cannot be fetched, or has no heads.
+        BadOption: as `bundle_predictions`.
     """
     bundle = answering_bundle(path)
     predictions = check_predictions(bundle_predictions(bundle, cohort, split=split, device=device, progress=progress))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from cardiolens.cohorts.store import Cohort
 from cardiolens.errors import BadOption
@@ -77,14 +78,8 @@ def allowed_by(study: Study, cohort: Cohort) -> tuple[Study, dict[str, str]]:
         BadOption: nothing that predicts is left, or the cohort lacks a label column.
     """
     absent = {"volumes": cohort.cmr_volumes is None, "cine": cohort.cmr_cine is None}
-    reasons: dict[tuple[tuple[str, ...], bool], str] = {}
     left_out = {}
-
-    def one_class(columns: tuple[str, ...], *, with_mri: bool) -> str:
-        if (columns, with_mri) not in reasons:
-            reasons[columns, with_mri] = _one_class(cohort, columns, with_mri=with_mri)
-        return reasons[columns, with_mri]
-
+    one_class = cache(partial(_one_class, cohort))
     for run in study.runs:
         method = run.config.method
         for what, needed in (("volumes", method.needs_volumes), ("cine", method.needs_cine)):

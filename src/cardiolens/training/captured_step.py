@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import chain, islice
 
 import torch
 from torch import Tensor
@@ -32,7 +33,6 @@ class CapturedStep:
     ) -> None:
         self._methods, self._forward, self._full_rows = list(methods), forward, full_rows
         self._record = record or record_on_gpu
-        self._parameters = [[p for p in method.parameters() if p.requires_grad] for method in methods]
         self._replay: Callable[[], None] | None = None
 
     def __call__(self, batches: Sequence[Batch]) -> list[StepOutput]:
@@ -61,9 +61,8 @@ class CapturedStep:
         found = self._values.clone()
         gradients = iter(self._gradients)
         losses = []
-        for values, parameters, uses in zip(found, self._parameters, self._uses, strict=True):
-            own = [next(gradients) if used else None for used in uses]
-            losses.append(_Recorded.apply(values[0], own, *parameters))
+        for values, weights in zip(found, self._weights, strict=True):
+            losses.append(_Recorded.apply(values[0], list(islice(gradients, len(weights))), *weights))
         return list(zip(losses, found, strict=True))
 
     def _begin(self, batches: Sequence[Batch]) -> None:
@@ -96,26 +95,25 @@ class CapturedStep:
         with torch.autocast(device, **precision, cache_enabled=False):
             outputs = self._forward(self._batches)
         self._names = [tuple(output.metrics) for output in outputs]
-        flat = [parameter for parameters in self._parameters for parameter in parameters]
-        gradients = torch.autograd.grad(sum(output.loss for output in outputs), flat, allow_unused=True)
-        used = iter([gradient is not None for gradient in gradients])
-        self._uses = [[next(used) for _ in parameters] for parameters in self._parameters]
+        learned = [[weight for weight in method.parameters() if weight.requires_grad] for method in self._methods]
+        gradients = torch.autograd.grad(sum(output.loss for output in outputs), list(chain(*learned)), allow_unused=True)
+        known = {weight: gradient for weight, gradient in zip(chain(*learned), gradients, strict=True) if gradient is not None}
+        self._weights = [[weight for weight in of_method if weight in known] for of_method in learned]
         values = [torch.stack([output.loss.detach(), *(v.detach() for v in output.metrics.values())]) for output in outputs]
-        return [torch.stack(values), *(gradient for gradient in gradients if gradient is not None)]
+        return [torch.stack(values), *known.values()]
 
 
 class _Recorded(torch.autograd.Function):
     """A loss whose gradients are known."""
 
     @staticmethod
-    def forward(ctx, loss: Tensor, gradients: list[Tensor | None], *parameters: Tensor) -> Tensor:
+    def forward(ctx, loss: Tensor, gradients: list[Tensor], *weights: Tensor) -> Tensor:
         ctx.gradients = gradients
         return loss.clone()
 
     @staticmethod
-    def backward(ctx, weight: Tensor) -> tuple[Tensor | None, ...]:
-        known = iter(torch._foreach_mul([one for one in ctx.gradients if one is not None], weight))
-        return None, None, *(None if one is None else next(known) for one in ctx.gradients)
+    def backward(ctx, times: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, *torch._foreach_mul(ctx.gradients, times)
 
 
 def _current(device: torch.device) -> AbstractContextManager[object]:

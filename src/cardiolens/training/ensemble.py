@@ -7,7 +7,7 @@ follows from the keys of each set's own batch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -55,9 +55,9 @@ class Ensemble:
         if isinstance(batches, Batch):
             if len(self.methods) == 1:
                 return [self.methods[0](batches)]
-            shown, axis = _tensors(batches), None
+            shown, axis = batches.tensors(), None
         else:
-            each = [_tensors(batch) for batch in batches]
+            each = [batch.tensors() for batch in batches]
             shown, axis = {name: torch.stack([one[name] for one in each]) for name in each[0]}, 0
         with under_vmap():
             loss, metrics, scores = torch.vmap(self._one, in_dims=(0, axis))(self._weights, shown)
@@ -70,7 +70,3 @@ class Ensemble:
         output: StepOutput = functional_call(self.methods[0], dict(weights), (Batch(**shown),))
         assert output.scores is not None, "a fine-tuning has scores"
         return output.loss, output.metrics, output.scores
-
-
-def _tensors(batch: Batch) -> dict[str, Tensor]:
-    return {field.name: value for field in fields(batch) if isinstance(value := getattr(batch, field.name), Tensor)}

@@ -40,13 +40,14 @@ class StepForward:
         return self._forward(batches)
 
     def _made(self, methods: list[Method]) -> Forward:
+        # An ensemble takes in its methods' weights when it is made, so every step needs a new one.
         forward = self._of_one(methods[0]) if len(methods) == 1 else lambda batches: Ensemble(methods)(batches)
         if not is_recorded(self._config, self._device):
             return forward
         return CapturedStep(methods, forward, full_rows=self._full_rows)
 
     def _of_one(self, method: Method) -> Forward:
-        compiled = kind_of_step(self._config, self._device).startswith(COMPILED)
+        compiled = self._config.compiled and not why_no_compiler(self._device.type)
         computed = CompiledMethod(method, self._full_rows) if compiled else method
         return lambda batches: [computed(batches[0])]
 
